@@ -73,6 +73,7 @@ let package = Package(
                 "GrafeasMessages", protobuf, product("GRPCCore", "grpc-swift-2"),
                 product("GRPCProtobuf", "grpc-swift-protobuf"),
             ], swiftSettings: generated),
+        room("BullaArtifact", crypto),
         .executableTarget(
             name: "bulla",
             dependencies: [
