@@ -59,6 +59,7 @@ public struct ByteStream: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - limit: How many bytes at most.
     ///   - what: What is read, for the message.
+    /// - Returns: All bytes.
     /// - Throws: `resourceExhausted` when there are more, and what the source of the bytes throws.
     public func collect(upTo limit: Int, of what: String) async throws -> [UInt8] {
         var whole: [UInt8] = []
