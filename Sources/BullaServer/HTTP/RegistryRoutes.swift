@@ -5,6 +5,7 @@ package import BullaRegistry
 import Foundation
 import HTTPTypes
 package import Hummingbird
+import Logging
 import NIOCore
 
 /// The registry's HTTP: the distribution specification's end points under `/v2/`.
@@ -25,17 +26,21 @@ package struct RegistryRoutes: Sendable {
     package func add<Context: RequestContext>(to router: some RouterMethods<Context>) {
         for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete] {
             for path in ["/v2", "/v2/**"] as [RouterPath] {
-                router.on(path, method: method) { request, _ in await answer(request) }
+                router.on(path, method: method) { request, context in await answer(request, logger: context.logger) }
             }
         }
     }
 
-    /// Answers one request; every error becomes the specification's JSON.
-    package func answer(_ request: Request) async -> Response {
+    /// Answers one request; every error becomes the specification's JSON, and one that is our fault goes to the log.
+    private func answer(_ request: Request, logger: Logger) async -> Response {
         do {
             return try await route(request)
         } catch {
-            return RegistryFailure(error).response(isHead: request.method == .head)
+            let failure = RegistryFailure(error)
+            if failure.error.isOurFault {
+                logger.error("registry request failed", metadata: ["error": "\(failure.error)"])
+            }
+            return failure.response(isHead: request.method == .head)
         }
     }
 
@@ -82,7 +87,7 @@ package struct RegistryRoutes: Sendable {
         let service: RegistryService
 
         func root() -> Response {
-            RegistryRoutes.json(["{}"], [.dockerAPIVersion: "registry/2.0"], isHead: request.method == .head)
+            RegistryRoutes.json(text: "{}", [.dockerAPIVersion: "registry/2.0"], isHead: request.method == .head)
         }
 
         private func parameter(_ name: String) -> String? { request.uri.queryParameters[name[...]].map(String.init) }
@@ -268,10 +273,11 @@ package struct RegistryRoutes: Sendable {
         }
 
         /// Appends the request's body; a chunk out of order is answered with where the upload stands.
-        private func append(to upload: UploadSession) async throws -> (UploadSession, refusal: Response?) {
+        private func append(to upload: UploadSession) async throws(BullaError) -> (UploadSession, refusal: Response?) {
             do {
                 return (try await service.append(request.byteStream, to: upload, from: try start()), nil)
-            } catch let error as BullaError where error.code == .outOfRange {
+            } catch {
+                guard error.code == .outOfRange else { throw error }
                 return (upload, RegistryFailure(error).response(fields: fields(upload)))
             }
         }
@@ -298,14 +304,14 @@ package struct RegistryRoutes: Sendable {
     fileprivate static func json(_ value: some Encodable, _ fields: HTTPFields) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return json([String(decoding: try encoder.encode(value), as: UTF8.self)], fields, isHead: false)
+        return json(text: String(decoding: try encoder.encode(value), as: UTF8.self), fields)
     }
 
     fileprivate static func json(
-        _ text: [String], _ fields: HTTPFields, status: HTTPResponse.Status = .ok, isHead: Bool
+        text: String, _ fields: HTTPFields, status: HTTPResponse.Status = .ok, isHead: Bool = false
     ) -> Response {
         var fields = fields
-        let body = ByteBuffer(string: text.joined())
+        let body = ByteBuffer(string: text)
         if fields[.contentType] == nil { fields[.contentType] = "application/json" }
         fields[.contentLength] = String(body.readableBytes)
         return Response(status: status, headers: fields, body: isHead ? .init() : ResponseBody(byteBuffer: body))
@@ -351,7 +357,7 @@ private struct RegistryFailure {
         fields[.contentType] = "application/json"
         let body = Body(errors: [.init(code: word, message: error.message)])
         let text = (try? JSONEncoder().encode(body)).map { String(decoding: $0, as: UTF8.self) } ?? "{\"errors\":[]}"
-        return RegistryRoutes.json([text], fields, status: status, isHead: isHead)
+        return RegistryRoutes.json(text: text, fields, status: status, isHead: isHead)
     }
 }
 
