@@ -102,7 +102,7 @@ extension BullaError {
                 .badRequest(violations: told.map { .init(field: $0.field, description: $0.description) }))
         }
         if let reason { details.append(.errorInfo(reason: reason, domain: Self.domain, metadata: [:])) }
-        let message = message.utf8.count <= 1_024 ? message : message.prefix(512) + "…"
+        let message = message.utf8.count <= 1_024 ? message : String(message.unicodeScalars.prefix(512)) + "…"
         return GoogleRPCStatus(code: code.rpcCode, message: message, details: details)
     }
 }

@@ -4,9 +4,9 @@ package import BullaArtifact
 
 /// The query of a call of Grafeas: the fields of the request that are neither in the path nor in the body.
 ///
-/// Names are taken as `pageSize` and as `page_size`. Google's system parameters (https://cloud.google.com/apis/docs/system-parameters)
-/// are ignored, but for `alt`; any other name that the method lacks is refused, for a misspelt `updateMask` that is
-/// ignored would replace everything.
+/// Names are taken as `pageSize` and as `page_size`. Google's system parameters
+/// (https://cloud.google.com/apis/docs/system-parameters) are ignored, but for `alt`; any other name that the method
+/// lacks is refused, for a misspelt `updateMask` that is ignored would replace everything.
 package struct GrafeasQuery: Sendable, Hashable {
     /// The filter of a list, or empty.
     package private(set) var filter = ""

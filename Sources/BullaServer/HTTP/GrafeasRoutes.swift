@@ -49,6 +49,7 @@ public struct GrafeasRoutes: Sendable {
     ///   - verb: The request's method.
     ///   - target: Path and query, as they were sent.
     ///   - body: The body, empty where there is none.
+    /// - Returns: The message or the error, with its status.
     package func answer(_ verb: HTTPRequest.Method, _ target: String, body: [UInt8] = []) async -> Answer {
         do {
             return try await perform(verb, target) { body }

@@ -126,7 +126,7 @@ package enum ProtobufJSON {
             guard depth <= maximumDepth, elements <= maximumElements else {
                 throw BullaError(
                     .invalidArgument,
-                    "the body is not a \(name): more than \(maximumElements) elements, or nested deeper than \(maximumDepth)"
+                    "the body is not a \(name): over \(maximumElements) elements, or nested deeper than \(maximumDepth)"
                 )
             }
         }

@@ -43,7 +43,7 @@ public struct GrafeasService: Grafeas_V1_Grafeas.SimpleServiceProtocol {
         } catch {
             throw BullaError(
                 .invalidArgument,
-                "the \(type(of: message).protoMessageName) cannot be written as JSON: a time, a value or an Any in it is malformed",
+                "a time, a value or an Any in the \(type(of: message).protoMessageName) is malformed: JSON cannot say it",
                 cause: error.cause)
         }
     }
