@@ -4,6 +4,7 @@ import BullaArtifact
 import BullaFlow
 import BullaGrafeas
 import BullaHTTP
+import BullaRegistry
 import Foundation
 import HTTPTypes
 
@@ -65,23 +66,11 @@ struct ServerClient: Sendable {
     /// - Throws: `notFound` when there is no such tag, `unavailable` when the registry does not answer.
     func resolve(_ image: ImageReference, _ names: RecordNames) async throws(BullaError) -> Digest {
         if let digest = image.digest { return digest }
-        let ours = image.registry == authority || image.registry == names.registryName
-        let base = ours ? url.absoluteString : "\(ListenScheme.scheme(of: image.registry))://\(image.registry)"
-        guard let target = URL(string: "\(base)/v2/\(image.repository)/manifests/\(image.tag ?? "latest")"),
-            var request = HTTPRequest(.head, to: target)
-        else { throw BullaError(.invalidArgument, "image '\(image)' cannot be asked for") }
-        request.headerFields[.accept] = [
-            MediaType.ociIndex, MediaType.ociManifest, MediaType.dockerList, MediaType.dockerManifest,
-        ].joined(separator: ", ")
-        if let token, ours { request.headerFields[.authorization] = "Bearer \(token)" }
-        let reply = try await transport.fetch(request, timeout: .seconds(30))
-        guard reply.head.status.code == 200, let name = HTTPField.Name("Docker-Content-Digest"),
-            let text = reply.head.headerFields[name]
-        else {
-            throw BullaError(
-                .notFound, "image '\(image)' was not found at \(base) (status \(reply.head.status.code))")
+        var asked = image
+        if image.registry == names.registryName {
+            asked = ImageReference(registry: authority, repository: image.repository, tag: image.tag)
         }
-        return try Digest(text)
+        return try await Registries.client(for: asked, transport: transport).resolve(asked)
     }
 
     /// Calls one of Bulla's own methods.
@@ -111,10 +100,15 @@ struct ServerClient: Sendable {
     }
 }
 
-/// Which scheme a registry is spoken to with: plain HTTP on loopback, as Docker does.
-enum ListenScheme {
-    static func scheme(of registry: String) -> String {
-        let host = registry.split(separator: ":").first.map(String.init) ?? registry
-        return host == "localhost" || host.hasPrefix("127.") || registry.hasPrefix("[::1]") ? "http" : "https"
+/// The registries that commands speak to.
+enum Registries {
+    /// A client for the registry of an image, with the user's credentials; plain HTTP on loopback, as Docker does.
+    static func client(
+        for image: ImageReference, plainHTTP: Bool = false, transport: AsyncHTTPClientTransport
+    ) -> RegistryClient {
+        let host = image.registry.split(separator: ":").first.map(String.init) ?? image.registry
+        let isLoopback = host == "localhost" || host.hasPrefix("127.") || image.registry.hasPrefix("[::1]")
+        return RegistryClient(
+            transport: transport, credentials: .ofUser(), options: .init(usesPlainHTTP: plainHTTP || isLoopback))
     }
 }

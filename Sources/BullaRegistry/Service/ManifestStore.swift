@@ -85,6 +85,23 @@ public struct Referrer: Sendable, Hashable {
     }
 }
 
+/// A manifest by its place: the repository that holds it, its digest, and what it is.
+public struct ManifestKey: Sendable, Hashable {
+    /// The repository.
+    public var repository: String
+    /// The digest.
+    public var digest: Digest
+    /// What the manifest is.
+    public var kind: ManifestKind
+
+    /// Names a manifest.
+    public init(repository: String, digest: Digest, kind: ManifestKind) {
+        self.repository = repository
+        self.digest = digest
+        self.kind = kind
+    }
+}
+
 /// What our own registry keeps besides the bytes of blobs: manifests, tags, and which repository may serve which blob.
 ///
 /// Every method is one transaction, and a write has reached the disk when it returns. Repository names and tags were
@@ -146,6 +163,12 @@ public protocol ManifestStore: Sendable {
     ///
     /// - Throws: `unavailable` or `internal` when the store cannot read.
     func repositories(after last: String?, limit: Int) async throws(BullaError) -> [String]
+
+    /// A page of every manifest of every repository, in the order of repository and digest; what a start and a new
+    /// advisory database go through.
+    ///
+    /// - Throws: `unavailable` or `internal` when the store cannot read.
+    func everyManifest(after last: ManifestKey?, limit: Int) async throws(BullaError) -> [ManifestKey]
 
     /// A page of the manifests of a repository whose subject is `digest`, in the order of their digests.
     ///

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BullaAdvisory
+public import BullaArtifact
+public import BullaJobs
+public import BullaLog
+public import BullaRegistry
+public import Foundation
+public import Logging
+
+/// Turns what happened into work to be done: reads the log in order and asks for jobs, idempotently.
+///
+/// A pushed manifest is scanned once for each repository and digest; a recorded decision is followed up. At a start every
+/// manifest that no scan has told about is asked for, and when another advisory database takes the place of the old one,
+/// every manifest.
+public struct Dispatcher: Sendable {
+    /// The kind of the jobs that scan.
+    public static let scanKind = "scan"
+    /// The kind of the jobs that follow a recorded decision.
+    public static let decisionKind = "decision"
+
+    /// What the job of a scan says.
+    private struct ScanOrder: Codable {
+        var repository: String
+        var digest: String
+    }
+
+    /// The part of an `image.pushed` entry that a scan needs.
+    private struct Push: Decodable {
+        var repository: String
+        var kind: String?
+    }
+
+    private let log: any LogStore
+    private let jobs: any JobQueue
+    private let manifests: any ManifestStore
+    private let scanFlow: ScanFlow
+    private let advisories: CurrentAdvisories
+    private let now: @Sendable () -> Date
+    private let logger: Logger
+
+    /// Makes a dispatcher.
+    public init(
+        log: any LogStore, jobs: any JobQueue, manifests: any ManifestStore, scanFlow: ScanFlow,
+        advisories: CurrentAdvisories, now: @escaping @Sendable () -> Date, logger: Logger
+    ) {
+        self.log = log
+        self.jobs = jobs
+        self.manifests = manifests
+        self.scanFlow = scanFlow
+        self.advisories = advisories
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Reads the log and watches the advisory database until the task is cancelled.
+    ///
+    /// - Throws: `CancellationError` when the task is cancelled, and what the store answers with.
+    public func run() async throws {
+        try await enqueueAll { key in try await !scanFlow.isRecorded(key.repository, key.digest) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await LogReader(name: "dispatcher", log: log).run(dispatch) }
+            group.addTask { try await watchAdvisories() }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Does a scan job.
+    ///
+    /// - Throws: `PermanentFailure` for a job that says nothing, and what the scan throws.
+    public func scan(_ job: Job) async throws {
+        guard let order = try? JSONDecoder().decode(ScanOrder.self, from: Data(job.payload)) else {
+            throw PermanentFailure("the job does not say what to scan")
+        }
+        try await scanFlow.scan(order.repository, try Digest(order.digest))
+    }
+
+    private func dispatch(_ entries: [Entry]) async throws {
+        var asked: [NewJob] = []
+        for entry in entries {
+            switch entry.kind {
+            case .imagePushed:
+                guard let digest = entry.digest,
+                    let push = try? JSONDecoder().decode(Push.self, from: Data(entry.payload))
+                else {
+                    logger.error("an image.pushed entry cannot be read", metadata: ["entry": "\(entry.sequence)"])
+                    continue
+                }
+                let kind = push.kind.flatMap(ManifestKind.init(rawValue:)) ?? .image
+                let key = ManifestKey(repository: push.repository, digest: digest, kind: kind)
+                try await scanFlow.announce(key.repository, key.digest)
+                asked.append(try order(key, isRescan: false))
+            case .decision:
+                asked.append(
+                    NewJob(kind: Self.decisionKind, key: String(entry.sequence), payload: entry.payload))
+            default: break
+            }
+        }
+        if !asked.isEmpty { try await jobs.enqueue(asked, at: now()) }
+    }
+
+    /// A job for a manifest: an index after the images that it lists, and a repeated scan after all new ones.
+    private func order(_ key: ManifestKey, isRescan: Bool) throws -> NewJob {
+        let order = ScanOrder(repository: key.repository, digest: key.digest.description)
+        return NewJob(
+            kind: Self.scanKind, key: "\(key.repository)@\(key.digest)",
+            priority: (isRescan ? 0 : 10) + (key.kind == .index ? 0 : 1),
+            payload: Array(try JSONEncoder().encode(order)))
+    }
+
+    private func enqueueAll(where isWanted: (ManifestKey) async throws -> Bool = { _ in true }) async throws {
+        var last: ManifestKey?
+        var count = 0
+        while true {
+            let page = try await manifests.everyManifest(after: last, limit: 500)
+            guard let end = page.last else { break }
+            var asked: [NewJob] = []
+            for key in page where try await isWanted(key) { asked.append(try order(key, isRescan: true)) }
+            if !asked.isEmpty { try await jobs.enqueue(asked, at: now()) }
+            count += asked.count
+            last = end
+        }
+        if count > 0 { logger.info("queued stored images for a scan", metadata: ["count": "\(count)"]) }
+    }
+
+    /// Looks every few seconds whether another advisory database is in force, and scans everything against it.
+    private func watchAdvisories() async throws {
+        var known = try? advisories.database()?.digest
+        while true {
+            try await Task.sleep(for: .seconds(2))
+            do throws(BullaError) {
+                guard let database = try advisories.database(), database.digest != known else { continue }
+                let isFirst = known == nil
+                known = database.digest
+                logger.info(
+                    isFirst ? "an advisory database is in force" : "another advisory database is in force",
+                    metadata: ["digest": "\(database.digest)"])
+            } catch {
+                logger.error("the advisory database cannot be opened", metadata: ["error": "\(error)"])
+                continue
+            }
+            try await enqueueAll()
+        }
+    }
+}
