@@ -82,6 +82,8 @@ let package = Package(
             product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"), product("NIOSSL", "swift-nio-ssl"),
             logging),
         room("BullaSQL", "BullaArtifact", "CSQLite", logging),
+        room("BullaCatalog", "BullaArtifact", "BullaArchive"),
+        room("BullaDocument", "BullaArtifact"),
         room("BullaRegistry", "BullaArtifact", "BullaArchive", "BullaHTTP", httpTypes),
         room("BullaSeal", "BullaArtifact", "CRNP", crypto, cryptoExtras, asn1),
         room("BullaPolicy", "BullaArtifact"),
@@ -108,6 +110,7 @@ let package = Package(
                 "BullaPolicy", "BullaKubernetes", "BullaArchive", "GrafeasMessages", protobuf, httpTypes, logging,
                 product("ArgumentParser", "swift-argument-parser")],
             swiftSettings: house),
+        room("BullaTesting", "BullaArtifact", "BullaArchive", "BullaRegistry"),
 
         tests("BullaVersion", "BullaVersion"),
         tests("BullaExpression", "BullaExpression", "BullaArtifact"),

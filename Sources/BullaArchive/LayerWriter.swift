@@ -22,6 +22,7 @@ public enum LayerWriter {
     ///   - archive: The tar archive.
     ///   - format: How to compress it.
     ///   - mediaType: What the descriptor says; by default the truth.
+    /// - Returns: The layer with its digests.
     /// - Throws: `internal` when the compressor fails, which nothing in `archive` can cause.
     public static func layer(
         of archive: [UInt8], as format: Decompression.Format = .gzip, mediaType: String? = nil

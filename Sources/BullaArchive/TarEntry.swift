@@ -28,6 +28,16 @@ public struct TarEntry: Sendable, Hashable {
     public let mode: UInt32
     /// Where the member's header begins in the archive.
     public let offset: UInt64
+
+    /// Describes a member.
+    public init(kind: Kind, path: [UInt8], linkTarget: [UInt8] = [], size: UInt64, mode: UInt32, offset: UInt64) {
+        self.kind = kind
+        self.path = path
+        self.linkTarget = linkTarget
+        self.size = size
+        self.mode = mode
+        self.offset = offset
+    }
 }
 
 /// A step of reading a tar archive.
