@@ -100,20 +100,7 @@ extension FileBlobStore {
             throw BullaError(.notFound, "blob \(digest) is unknown", reason: "BLOB_UNKNOWN")
         }
         let part = (range ?? 0..<size).clamped(to: 0..<size)
-        return ByteStream { [disk] in
-            var place = part.lowerBound
-            return {
-                guard place < part.upperBound else { return nil }
-                let offset = place
-                let count = Int(min(Int64(Self.chunkSize), part.upperBound - offset))
-                let chunk = try await disk.run { () throws(BullaError) in try file.read(count: count, at: offset) }
-                guard chunk.count == count else {
-                    throw BullaError(.dataLoss, "blob \(digest) ends after \(offset + Int64(chunk.count)) bytes")
-                }
-                place += Int64(count)
-                return chunk
-            }
-        }
+        return stream(file, part, of: path, on: disk)
     }
 
     /// Keeps a small blob that is in memory whole.
