@@ -5,8 +5,23 @@ import Foundation
 package import GRPCCore
 package import GRPCProtobuf
 package import HTTPTypes
+import Hummingbird
 
-// The one place where an error becomes a status of HTTP or gRPC (https://google.aip.dev/193).
+/// The one place where an error becomes a status of HTTP or gRPC (https://google.aip.dev/193).
+enum ErrorMapping {
+    /// The answer of HTTP doors that speak as Google's APIs do.
+    static func response(for error: BullaError) -> Response {
+        response(error.code.httpStatus, json: error.googleJSON)
+    }
+
+    /// An answer in JSON that no browser takes for anything else.
+    static func response(_ status: HTTPResponse.Status, json: [UInt8]) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json; charset=UTF-8", .xContentTypeOptions: "nosniff"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
+    }
+}
 
 extension BullaError.Code {
     /// The HTTP status that Google's APIs give the code.

@@ -70,6 +70,14 @@ extension Grafeas_V1_InTotoStatement: AnyHolder {
     }
 }
 
+extension Grafeas_V1_CreateOccurrenceRequest: AnyHolder {
+    mutating func visitAnys(
+        _ visit: (inout Google_Protobuf_Any) throws(BullaError) -> Void
+    ) throws(BullaError) {
+        if hasOccurrence { try occurrence.visitAnys(visit) }
+    }
+}
+
 extension Grafeas_V1_BatchCreateOccurrencesRequest: AnyHolder {
     mutating func visitAnys(
         _ visit: (inout Google_Protobuf_Any) throws(BullaError) -> Void

@@ -28,9 +28,7 @@ public struct GrafeasRoutes: Sendable {
         for verb in [HTTPRequest.Method.get, .post, .patch, .delete, .put] {
             router.on("/v1/**", method: verb) { request, context in
                 let answer = await respond(to: request, logger: context.logger)
-                return Response(
-                    status: answer.status, headers: Self.headers,
-                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.json)))
+                return ErrorMapping.response(answer.status, json: answer.json)
             }
         }
     }
@@ -86,11 +84,6 @@ public struct GrafeasRoutes: Sendable {
             throw BullaError(wrapping: error, while: "reading the body")
         }
     }
-
-    private static let headers: HTTPFields = [
-        .contentType: "application/json; charset=UTF-8",
-        .xContentTypeOptions: "nosniff",
-    ]
 
     private func perform(
         _ verb: HTTPRequest.Method, _ target: String, body: () async throws(BullaError) -> [UInt8]

@@ -13,7 +13,7 @@ package enum ProtobufJSON {
     /// The most arrays, objects and elements that a body may hold.
     ///
     /// A message of two bytes of JSON takes some hundred in memory: without a bound, a small body would fill it.
-    package static let maximumElements = 400_000
+    package static let maximumElements = 200_000
 
     /// How deep arrays and objects may be nested.
     package static let maximumDepth = 100

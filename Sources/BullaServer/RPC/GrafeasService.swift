@@ -4,17 +4,19 @@ import BullaArtifact
 public import BullaGrafeas
 public import GRPCCore
 import GRPCProtobuf
-public import GoogleStubs
-public import GrafeasMessages
+import GoogleStubs
+import GrafeasMessages
 public import Logging
-public import SwiftProtobuf
+import SwiftProtobuf
 
 /// Grafeas v1 over gRPC: every method of `grafeas.v1.Grafeas`.
 ///
 /// What is written must be expressible in JSON, for it will be read over both doors: a time after the year 9999, say,
 /// is refused here, not when somebody lists it. The size of a message is bounded by the transport
-/// (`GrafeasRoutes.maximumBodySize`).
-public struct GrafeasService: Grafeas_V1_Grafeas.SimpleServiceProtocol {
+/// (`GrafeasRoutes.maximumBodySize`), the number of its fields by ``BoundedDeserializer``.
+public struct GrafeasService: RegistrableRPCService {
+    private typealias Method = Grafeas_V1_Grafeas.Method
+
     private let api: any MetadataAPI
     private let logger: Logger
 
@@ -24,15 +26,84 @@ public struct GrafeasService: Grafeas_V1_Grafeas.SimpleServiceProtocol {
         self.logger = logger
     }
 
-    /// Runs a call and turns its error into a status.
-    private func answering<Answer>(
-        _ context: ServerContext, _ work: () async throws(BullaError) -> Answer
-    ) async throws(GoogleRPCStatus) -> Answer {
-        do {
-            return try await work()
-        } catch {
-            if error.isOurFault { logger.error("\(context.descriptor.fullyQualifiedMethod): \(error)") }
-            throw error.rpcStatus
+    /// Registers every method.
+    public func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
+        add(Method.GetOccurrence.descriptor, to: &router) { (request: Method.GetOccurrence.Input) throws(BullaError) in
+            try await api.getOccurrence(request)
+        }
+        add(Method.ListOccurrences.descriptor, to: &router) {
+            (request: Method.ListOccurrences.Input) throws(BullaError) in
+            try await api.listOccurrences(request)
+        }
+        add(Method.DeleteOccurrence.descriptor, to: &router) {
+            (request: Method.DeleteOccurrence.Input) throws(BullaError) in
+            try await api.deleteOccurrence(request)
+            return Google_Protobuf_Empty()
+        }
+        add(Method.CreateOccurrence.descriptor, to: &router) {
+            (request: Method.CreateOccurrence.Input) throws(BullaError) in
+            try check(request)
+            return try await api.createOccurrence(request)
+        }
+        add(Method.BatchCreateOccurrences.descriptor, to: &router) {
+            (request: Method.BatchCreateOccurrences.Input) throws(BullaError) in
+            try check(request)
+            return try await api.batchCreateOccurrences(request)
+        }
+        add(Method.UpdateOccurrence.descriptor, to: &router) {
+            (request: Method.UpdateOccurrence.Input) throws(BullaError) in
+            try check(request.occurrence)
+            return try await api.updateOccurrence(request)
+        }
+        add(Method.GetOccurrenceNote.descriptor, to: &router) {
+            (request: Method.GetOccurrenceNote.Input) throws(BullaError) in
+            try await api.getOccurrenceNote(request)
+        }
+        add(Method.GetNote.descriptor, to: &router) { (request: Method.GetNote.Input) throws(BullaError) in
+            try await api.getNote(request)
+        }
+        add(Method.ListNotes.descriptor, to: &router) { (request: Method.ListNotes.Input) throws(BullaError) in
+            try await api.listNotes(request)
+        }
+        add(Method.DeleteNote.descriptor, to: &router) { (request: Method.DeleteNote.Input) throws(BullaError) in
+            try await api.deleteNote(request)
+            return Google_Protobuf_Empty()
+        }
+        add(Method.CreateNote.descriptor, to: &router) { (request: Method.CreateNote.Input) throws(BullaError) in
+            try check(request)
+            return try await api.createNote(request)
+        }
+        add(Method.BatchCreateNotes.descriptor, to: &router) {
+            (request: Method.BatchCreateNotes.Input) throws(BullaError) in
+            try check(request)
+            return try await api.batchCreateNotes(request)
+        }
+        add(Method.UpdateNote.descriptor, to: &router) { (request: Method.UpdateNote.Input) throws(BullaError) in
+            try check(request.note)
+            return try await api.updateNote(request)
+        }
+        add(Method.ListNoteOccurrences.descriptor, to: &router) {
+            (request: Method.ListNoteOccurrences.Input) throws(BullaError) in
+            try await api.listNoteOccurrences(request)
+        }
+    }
+
+    /// Registers a method that takes one message and answers with one.
+    private func add<Transport: ServerTransport, Input: Message, Output: Message>(
+        _ method: MethodDescriptor, to router: inout RPCRouter<Transport>,
+        _ work: @escaping @Sendable (Input) async throws(BullaError) -> Output
+    ) {
+        router.registerHandler(
+            forMethod: method, deserializer: BoundedDeserializer<Input>(), serializer: ProtobufSerializer<Output>()
+        ) { stream, _ in
+            let request = try await ServerRequest(stream: stream)
+            do {
+                let output = try await work(request.message)
+                return StreamingServerResponse(single: ServerResponse(message: output))
+            } catch let error as BullaError {
+                if error.isOurFault { logger.error("\(method.fullyQualifiedMethod): \(error)") }
+                throw error.rpcStatus
+            }
         }
     }
 
@@ -43,130 +114,8 @@ public struct GrafeasService: Grafeas_V1_Grafeas.SimpleServiceProtocol {
         } catch {
             throw BullaError(
                 .invalidArgument,
-                "a time, a value or an Any in the \(type(of: message).protoMessageName) is malformed: JSON cannot say it",
+                "a time, a value or an Any in the \(type(of: message).protoMessageName) cannot be said in JSON",
                 cause: error.cause)
         }
-    }
-
-    /// Returns one occurrence.
-    public func getOccurrence(
-        request: Grafeas_V1_GetOccurrenceRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Occurrence {
-        try await answering(context) { () throws(BullaError) in try await api.getOccurrence(request) }
-    }
-
-    /// Lists a project's occurrences.
-    public func listOccurrences(
-        request: Grafeas_V1_ListOccurrencesRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_ListOccurrencesResponse {
-        try await answering(context) { () throws(BullaError) in try await api.listOccurrences(request) }
-    }
-
-    /// Deletes an occurrence.
-    public func deleteOccurrence(
-        request: Grafeas_V1_DeleteOccurrenceRequest, context: ServerContext
-    ) async throws -> Google_Protobuf_Empty {
-        try await answering(context) { () throws(BullaError) in
-            try await api.deleteOccurrence(request)
-            return Google_Protobuf_Empty()
-        }
-    }
-
-    /// Records an occurrence.
-    public func createOccurrence(
-        request: Grafeas_V1_CreateOccurrenceRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Occurrence {
-        try await answering(context) { () throws(BullaError) in
-            try check(request.occurrence)
-            return try await api.createOccurrence(request)
-        }
-    }
-
-    /// Records several occurrences, all or none.
-    public func batchCreateOccurrences(
-        request: Grafeas_V1_BatchCreateOccurrencesRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_BatchCreateOccurrencesResponse {
-        try await answering(context) { () throws(BullaError) in
-            try check(request)
-            return try await api.batchCreateOccurrences(request)
-        }
-    }
-
-    /// Changes an occurrence.
-    public func updateOccurrence(
-        request: Grafeas_V1_UpdateOccurrenceRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Occurrence {
-        try await answering(context) { () throws(BullaError) in
-            try check(request.occurrence)
-            return try await api.updateOccurrence(request)
-        }
-    }
-
-    /// Returns the note that an occurrence is attached to.
-    public func getOccurrenceNote(
-        request: Grafeas_V1_GetOccurrenceNoteRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Note {
-        try await answering(context) { () throws(BullaError) in try await api.getOccurrenceNote(request) }
-    }
-
-    /// Returns one note.
-    public func getNote(
-        request: Grafeas_V1_GetNoteRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Note {
-        try await answering(context) { () throws(BullaError) in try await api.getNote(request) }
-    }
-
-    /// Lists a project's notes.
-    public func listNotes(
-        request: Grafeas_V1_ListNotesRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_ListNotesResponse {
-        try await answering(context) { () throws(BullaError) in try await api.listNotes(request) }
-    }
-
-    /// Deletes a note.
-    public func deleteNote(
-        request: Grafeas_V1_DeleteNoteRequest, context: ServerContext
-    ) async throws -> Google_Protobuf_Empty {
-        try await answering(context) { () throws(BullaError) in
-            try await api.deleteNote(request)
-            return Google_Protobuf_Empty()
-        }
-    }
-
-    /// Makes a note.
-    public func createNote(
-        request: Grafeas_V1_CreateNoteRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Note {
-        try await answering(context) { () throws(BullaError) in
-            try check(request.note)
-            return try await api.createNote(request)
-        }
-    }
-
-    /// Makes several notes, all or none.
-    public func batchCreateNotes(
-        request: Grafeas_V1_BatchCreateNotesRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_BatchCreateNotesResponse {
-        try await answering(context) { () throws(BullaError) in
-            try check(request)
-            return try await api.batchCreateNotes(request)
-        }
-    }
-
-    /// Changes a note.
-    public func updateNote(
-        request: Grafeas_V1_UpdateNoteRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_Note {
-        try await answering(context) { () throws(BullaError) in
-            try check(request.note)
-            return try await api.updateNote(request)
-        }
-    }
-
-    /// Lists the occurrences attached to a note.
-    public func listNoteOccurrences(
-        request: Grafeas_V1_ListNoteOccurrencesRequest, context: ServerContext
-    ) async throws -> Grafeas_V1_ListNoteOccurrencesResponse {
-        try await answering(context) { () throws(BullaError) in try await api.listNoteOccurrences(request) }
     }
 }
