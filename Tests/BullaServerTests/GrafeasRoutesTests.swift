@@ -2,6 +2,7 @@
 
 import BullaArtifact
 import BullaServer
+import BullaTesting
 import GrafeasMessages
 import HTTPTypes
 import SwiftProtobuf
@@ -181,7 +182,7 @@ struct GrafeasRoutesTests {
 
     @Test("answers anything with an error of Google's form, whatever the bytes", arguments: 0..<40)
     func survivesNonsense(seed: UInt64) async throws {
-        var generator = SplitMix(seed)
+        var generator = SeededGenerator(seed: seed)
         let routes = GrafeasRoutes(api: RecordingAPI())
         let valid = Array(
             #"{"resourceUri":"r","kind":6,"build":{"provenance":{"createTime":"2020-01-01T00:00:00Z","buildOptions":{"a":"b"}}}}"#

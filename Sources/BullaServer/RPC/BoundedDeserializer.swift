@@ -4,7 +4,7 @@ package import GRPCCore
 import GRPCProtobuf
 package import SwiftProtobuf
 
-/// Reads a message only when it holds no more fields than a body in JSON may hold elements.
+/// Reads a message only when it holds no more submessages and strings than a body in JSON may hold elements.
 ///
 /// An empty message takes two bytes on the wire and some hundred in memory: without this, 8 MiB would fill 2 GB.
 package struct BoundedDeserializer<Message: SwiftProtobuf.Message>: MessageDeserializer {
@@ -21,16 +21,18 @@ package struct BoundedDeserializer<Message: SwiftProtobuf.Message>: MessageDeser
         guard fits else {
             throw RPCError(
                 code: .invalidArgument,
-                message: "the \(Message.protoMessageName) has more than \(ProtobufJSON.maximumElements) fields")
+                message:
+                    "the \(Message.protoMessageName) has more than \(ProtobufJSON.maximumElements) submessages and strings"
+            )
         }
         return try ProtobufDeserializer<Message>().deserialize(bytes)
     }
 }
 
-/// The fields of a message in protobuf's wire format (https://protobuf.dev/programming-guides/encoding/), counted
-/// without knowing its type.
+/// The fields that have a length, in protobuf's wire format (https://protobuf.dev/programming-guides/encoding/), counted
+/// without knowing the message's type: submessages, strings and bytes. Numbers take no more memory than room on the wire.
 package enum WireFields {
-    /// Whether a message holds at most so many fields, those of its submessages included; one pass, no recursion.
+    /// Whether a message holds at most so many such fields, those of its submessages included; one pass, no recursion.
     ///
     /// Whatever has a length might be a message, so text is looked into too: the count is never too low, and can be
     /// too high only where text or bytes happen to read as fields.
@@ -45,8 +47,6 @@ package enum WireFields {
                 ends.removeLast()
                 continue
             }
-            fields &+= 1
-            guard fields <= limit else { return false }
             switch tag & 7 {
             case 0: if varint(in: bytes, &index, end) == nil { index = end }
             case 1: index = end - index > 8 ? index + 8 : end
@@ -56,6 +56,8 @@ package enum WireFields {
                     index = end
                     continue
                 }
+                fields &+= 1
+                guard fields <= limit else { return false }
                 let stop = index + Int(length)
                 // No message is read that is nested deeper: SwiftProtobuf's limit is the same.
                 if ends.count <= 100 { ends.append(stop) } else { index = stop }

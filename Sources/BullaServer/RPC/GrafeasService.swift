@@ -13,7 +13,7 @@ import SwiftProtobuf
 ///
 /// What is written must be expressible in JSON, for it will be read over both doors: a time after the year 9999, say,
 /// is refused here, not when somebody lists it. The size of a message is bounded by the transport
-/// (`GrafeasRoutes.maximumBodySize`), the number of its fields by ``BoundedDeserializer``.
+/// (`GrafeasRoutes.maximumBodySize`), what it may hold by `BoundedDeserializer`.
 public struct GrafeasService: RegistrableRPCService {
     private typealias Method = Grafeas_V1_Grafeas.Method
 
