@@ -8,7 +8,7 @@ public import Foundation
 public struct Envelope: Hashable, Sendable {
     /// One signature with the hint at its key.
     public struct Signature: Hashable, Sendable {
-        /// The signer's hint; empty if none. It says where to look, not whom to trust.
+        /// The signer's hint at its key, empty if none: where to look, not whom to trust.
         public let keyID: String
         /// The signature over the pre-authentication encoding.
         public let bytes: Data

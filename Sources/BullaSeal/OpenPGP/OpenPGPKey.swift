@@ -34,7 +34,8 @@ public struct OpenPGPKey: Sendable {
 
     /// Reads all the public keys of a text.
     ///
-    /// - Parameter text: ASCII armor, or base64 of ASCII armor or of a bare key, as Kritis' AttestationAuthority has it.
+    /// - Parameter text: ASCII armor, or base64 of armor or of a bare key, as Kritis' AttestationAuthority has it.
+    /// - Returns: One or more keys.
     /// - Throws: `invalidArgument` when the text holds no key, or a private one.
     public static func keys(in text: String) throws(BullaError) -> [OpenPGPKey] {
         var bytes = Array(text.utf8)

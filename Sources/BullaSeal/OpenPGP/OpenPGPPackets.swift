@@ -19,18 +19,31 @@ enum OpenPGPPackets {
     /// Tells an attached message from a detached signature by its outermost packets.
     ///
     /// - Parameter bytes: The message without armor.
+    /// - Returns: Which of the two it is.
     /// - Throws: `invalidArgument` when it is neither.
     static func form(of bytes: [UInt8]) throws(BullaError) -> Form {
-        let tags = try tags(of: bytes)
-        let known: Set<UInt8> = [2, 4, 8, 10, 11]
-        if let foreign = tags.first(where: { !known.contains($0) }) {
-            throw BullaError(
-                .invalidArgument, "OpenPGP message holds a packet of type \(foreign), which is no signature")
+        let tags = try tags(of: bytes).filter { $0 != marker }
+        guard !tags.isEmpty else { throw BullaError(.invalidArgument, "OpenPGP message is empty") }
+        if tags.allSatisfy({ $0 == signature }) { return .detached }
+        if tags == [compressed] { return .attached }
+        // One-pass headers, the data, and as many signatures; or, as before RFC 2440, the signatures first.
+        let headers = tags.prefix { $0 == onePass }.count
+        let before = tags.prefix { $0 == signature }.count
+        let onePassForm =
+            Array(repeating: onePass, count: headers) + [literal] + Array(repeating: signature, count: headers)
+        let oldForm = Array(repeating: signature, count: before) + [literal]
+        guard headers > 0 && tags == onePassForm || before > 0 && tags == oldForm else {
+            let list = tags.prefix(8).map { String($0) }.joined(separator: ", ")
+            throw BullaError(.invalidArgument, "OpenPGP message is no signed message (packets \(list))")
         }
-        let others = tags.filter { $0 != 10 }
-        guard !others.isEmpty else { throw BullaError(.invalidArgument, "OpenPGP message is empty") }
-        return others.allSatisfy { $0 == 2 } ? .detached : .attached
+        return .attached
     }
+
+    private static let signature: UInt8 = 2
+    private static let onePass: UInt8 = 4
+    private static let compressed: UInt8 = 8
+    private static let marker: UInt8 = 10
+    private static let literal: UInt8 = 11
 
     /// The types of the outermost packets, in order.
     ///

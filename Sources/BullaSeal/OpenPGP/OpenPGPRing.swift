@@ -50,20 +50,17 @@ final class OpenPGPRing: Sendable {
     /// The longest key or message that is read, in bytes.
     static let maximumSize = 1024 * 1024
 
-    /// RNP writes its reasons to standard error unless told not to, once, before its first call.
-    private static let silence: Void = {
-        setenv("RNP_LOG_CONSOLE", "0", 0)
-    }()
-
     private let library: Mutex<Library>
 
     /// Loads keys, public and private, in armor or not.
     ///
     /// - Throws: `invalidArgument` when `bytes` hold no OpenPGP key.
     init(_ bytes: [UInt8]) throws(BullaError) {
-        _ = Self.silence
         guard bytes.count <= Self.maximumSize else {
             throw BullaError(.invalidArgument, "OpenPGP key has \(bytes.count) bytes, more than \(Self.maximumSize)")
+        }
+        guard Self.isLikely(bytes) else {
+            throw BullaError(.invalidArgument, "text is neither an OpenPGP key nor a PEM key")
         }
         let library = try Library()
         let input = try Input(bytes)
@@ -73,6 +70,16 @@ final class OpenPGPRing: Sendable {
         }
         self.library = Mutex(library)
         guard try !entries().isEmpty else { throw BullaError(.invalidArgument, "text holds no OpenPGP key") }
+    }
+
+    /// Whether bytes begin with a key or hold armor; anything else is kept from the library, which would complain about
+    /// it on standard error.
+    private static func isLikely(_ bytes: [UInt8]) -> Bool {
+        if let first = bytes.first, first & 0x80 != 0 {
+            let tag = first & 0x40 == 0 ? first >> 2 & 15 : first & 63
+            return tag == 5 || tag == 6
+        }
+        return String(decoding: bytes, as: UTF8.self).contains("-----BEGIN PGP ")
     }
 
     /// The primary keys with their subkeys.
@@ -158,6 +165,7 @@ final class OpenPGPRing: Sendable {
     ///   - payload: What a detached signature is over; absent for an attached message.
     ///   - limit: The longest payload that is unpacked.
     ///   - now: The present.
+    /// - Returns: What RNP made of it.
     /// - Throws: `internal` when RNP cannot start.
     func verify(
         _ message: [UInt8], payload: [UInt8]?, limit: Int, at now: Date
@@ -166,7 +174,8 @@ final class OpenPGPRing: Sendable {
             rnp_set_timestamp(library.pointer, UInt64(clamping: Int64(clamping: now)))
             let input = try Input(message)
             let output = try Output(limit: limit)
-            let data = try Input(payload ?? [])
+            // An attached message needs no data of its own, but the library refuses an input of no bytes.
+            let data = try Input(payload ?? [0])
             var operation: rnp_op_verify_t?
             let created =
                 payload == nil
@@ -187,30 +196,6 @@ final class OpenPGPRing: Sendable {
                 isProcessed: result == RNP.success, isTruncated: result == RNP.code(RNP_ERROR_WRITE),
                 payload: Data(output.bytes), signatures: signatures)
         }
-    }
-
-    /// Removes armor of any label; bytes without armor come back as they are.
-    ///
-    /// - Throws: `invalidArgument` when the armor is damaged, or holds cleartext.
-    static func withoutArmor(_ bytes: [UInt8]) throws(BullaError) -> [UInt8] {
-        _ = silence
-        guard bytes.count <= maximumSize else {
-            throw BullaError(.invalidArgument, "OpenPGP message has \(bytes.count) bytes, more than \(maximumSize)")
-        }
-        if let first = bytes.first, first & 0x80 != 0 { return bytes }
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let start = text.range(of: "-----BEGIN PGP ") else {
-            throw BullaError(.invalidArgument, "text is no OpenPGP message")
-        }
-        guard !text[start.upperBound...].hasPrefix("SIGNED MESSAGE") else {
-            throw BullaError(.invalidArgument, "cleartext signatures are not taken; sign with 'gpg --sign --armor'")
-        }
-        let input = try Input(Array(text[start.lowerBound...].utf8))
-        let output = try Output(limit: maximumSize)
-        guard rnp_dearmor(input.pointer, output.pointer) == RNP.success else {
-            throw BullaError(.invalidArgument, "OpenPGP armor is damaged")
-        }
-        return Array(output.bytes)
     }
 }
 
@@ -349,9 +334,7 @@ extension OpenPGPRing {
 
         init(_ bytes: [UInt8]) throws(BullaError) {
             var pointer: rnp_input_t?
-            // The library refuses a null buffer, which an empty array has.
-            let source = bytes.isEmpty ? [0] : bytes
-            guard rnp_input_from_memory(&pointer, source, bytes.count, true) == RNP.success, let pointer else {
+            guard rnp_input_from_memory(&pointer, bytes, bytes.count, true) == RNP.success, let pointer else {
                 throw BullaError(.internal, "the OpenPGP library cannot read memory")
             }
             self.pointer = pointer

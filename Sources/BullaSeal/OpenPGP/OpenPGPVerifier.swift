@@ -30,15 +30,16 @@ extension OpenPGPKey {
     ///   - payload: What a detached signature is over; an attached message must hold the same bytes.
     ///   - limit: The longest payload that is unpacked, in bytes.
     ///   - now: The present.
+    /// - Returns: What was signed and when, or why nothing was.
     public func verify(
         _ message: Data, payload: Data? = nil, limit: Int = 1024 * 1024, at now: Date
     ) -> Result<VerifiedPayload, SealFailure> {
         if entry.primary.isRevoked { return .failure(.keyRevoked(key: fingerprint)) }
         if let end = entry.primary.expiresAt, end <= now { return .failure(.keyExpired(key: fingerprint, at: end)) }
         do {
-            let bytes = try OpenPGPRing.withoutArmor(Array(message))
+            let bytes = try OpenPGPArmor.removed(from: Array(message))
             let form = try OpenPGPPackets.form(of: bytes)
-            if form == .detached, payload == nil {
+            if form == .detached, payload?.isEmpty ?? true {
                 return .failure(.malformedSignature("a detached signature without the payload it is over"))
             }
             let detachedPayload = form == .detached ? payload.map { Array($0) } : nil

@@ -31,7 +31,7 @@ public struct PKIXPublicKey: Sendable {
     ///   - pem: One `PUBLIC KEY` (or PKCS#1 `RSA PUBLIC KEY`) block.
     ///   - algorithm: The algorithm; without one, the key's own: PSS with SHA-256 for RSA of 2048, 3072 or 4096 bits,
     ///     and for a curve the only one it has.
-    ///   - id: The id; without one, the default.
+    ///   - id: The id; without one or empty, the default.
     /// - Throws: `invalidArgument` when the text is no such key or the algorithm does not fit it.
     public init(pem: String, algorithm: SignatureAlgorithm? = nil, id: String? = nil) throws(BullaError) {
         let blocks = try PEM.blocks(pem)
@@ -74,7 +74,7 @@ public struct PKIXPublicKey: Sendable {
         self.material = material
         self.der = der
         if let algorithm { self.algorithm = algorithm } else { self.algorithm = try Self.defaultAlgorithm(material) }
-        self.id = id ?? Self.defaultID(der)
+        if let id, !id.isEmpty { self.id = id } else { self.id = Self.defaultID(der) }
         guard Self.fits(self.algorithm, material) else {
             throw BullaError(
                 .invalidArgument, "algorithm \(self.algorithm.rawValue) does not fit the \(Self.name(material)) key")

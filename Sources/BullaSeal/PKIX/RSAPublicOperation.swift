@@ -6,14 +6,15 @@ import Foundation
 ///
 /// The crypto library verifies only salts as long as the hash; Kritis' signer and OpenSSL's default use the longest
 /// that fits. Only public numbers pass through here, so nothing needs to run in constant time. Quadratic in the size
-/// of the key: less than a millisecond for 4096 bits. See https://www.rfc-editor.org/rfc/rfc8017#section-9.1.2.
+/// of the key. See https://www.rfc-editor.org/rfc/rfc8017#section-9.1.2.
 struct RSAPublicOperation {
     private let modulus: [UInt64]
     private let exponent: UInt64
     private let bits: Int
     private let negatedInverse: UInt64
 
-    /// Takes a key's numbers, most significant byte first; nothing if they are no RSA key of at most 16384 bits.
+    /// Takes a key's numbers, most significant byte first; nothing unless the key fills whole words, as every size that
+    /// an algorithm names does.
     init?(modulus: [UInt8], exponent: [UInt8]) {
         let modulus = Array(modulus.drop { $0 == 0 })
         let exponent = exponent.drop { $0 == 0 }
@@ -26,7 +27,7 @@ struct RSAPublicOperation {
         var inverse: UInt64 = 1
         for _ in 0..<6 { inverse = inverse &* (2 &- self.modulus[0] &* inverse) }
         negatedInverse = 0 &- inverse
-        guard self.exponent > 1 else { return nil }
+        guard self.exponent > 1, bits == self.modulus.count * 64 else { return nil }
     }
 
     /// Whether `signature` is a PSS signature of `message`.
@@ -71,9 +72,15 @@ struct RSAPublicOperation {
         guard base.count <= modulus.count else { return nil }
         let value = base + [UInt64](repeating: 0, count: modulus.count - base.count)
         guard Self.isLess(value, modulus) else { return nil }
-        var square = [UInt64](repeating: 0, count: modulus.count)
-        square[0] = 1
-        for _ in 0..<(128 * modulus.count) { square = doubled(square) }
+        // The radix modulo the modulus, whose highest bit is set; then the radix squared, by square and double.
+        let zero = [UInt64](repeating: 0, count: modulus.count)
+        let radix = Self.difference(zero, modulus)
+        var square = radix
+        let exponentOfRadix = 64 * modulus.count
+        for bit in stride(from: Int.bitWidth - 1 - exponentOfRadix.leadingZeroBitCount, through: 0, by: -1) {
+            square = product(square, square)
+            if exponentOfRadix >> bit & 1 == 1 { square = doubled(square) }
+        }
         let factor = product(value, square)
         var result = factor
         for bit in stride(from: 62 - exponent.leadingZeroBitCount, through: 0, by: -1) {
@@ -95,8 +102,8 @@ struct RSAPublicOperation {
         for index in 0..<count {
             Self.add(left, times: right[index], to: &sum)
             Self.add(modulus, times: sum[0] &* negatedInverse, to: &sum)
-            sum.removeFirst()
-            sum.append(0)
+            for place in 0...count { sum[place] = sum[place + 1] }
+            sum[count + 1] = 0
         }
         let low = Array(sum.prefix(count))
         return sum[count] == 0 && Self.isLess(low, modulus) ? low : Self.difference(low, modulus)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The signature algorithms of Binary Authorization's `PkixPublicKey`, by their names there, and Ed25519 as Bulla's own.
+/// The signature algorithms of Binary Authorization, by their names there, and Ed25519 as Bulla's own.
 ///
 /// See https://cloud.google.com/binary-authorization/docs/reference/rest/v1/projects.attestors.
 public enum SignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
