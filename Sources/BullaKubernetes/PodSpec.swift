@@ -221,11 +221,22 @@ extension PodSpec {
     /// - Throws: `invalidArgument` naming what is wrong.
     public static func read(_ bytes: [UInt8]) throws(BullaError) -> PodSpec? {
         let object = try JSONText(bytes).root
+        let kind = try kind(of: object)
+        guard let shape = PodShape(of: kind) else { return nil }
+        return try PodSpec(object, kind: kind, shape: shape)
+    }
+
+    /// The type of an object in its JSON form.
+    ///
+    /// - Throws: `invalidArgument` when the bytes are no Kubernetes object.
+    public static func kind(of bytes: [UInt8]) throws(BullaError) -> GroupVersionKind {
+        try kind(of: try JSONText(bytes).root)
+    }
+
+    private static func kind(of object: JSONValue) throws(BullaError) -> GroupVersionKind {
         guard object.isObject, let kind = object["kind"]?.string, !kind.isEmpty,
             let version = object["apiVersion"]?.string, !version.isEmpty
         else { throw BullaError(.invalidArgument, "the body is no Kubernetes object: apiVersion or kind is missing") }
-        let type = GroupVersionKind(apiVersion: version, kind: kind)
-        guard let shape = PodShape(of: type) else { return nil }
-        return try PodSpec(object, kind: type, shape: shape)
+        return GroupVersionKind(apiVersion: version, kind: kind)
     }
 }

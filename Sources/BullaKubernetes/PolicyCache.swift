@@ -67,15 +67,21 @@ public final class PolicyCache: Sendable {
 
     /// Looks at the folder again and again, until cancelled, and tells each time it was read.
     ///
-    /// - Throws: nothing but the end of a cancelled sleep, which it takes for an ordinary end.
+    /// A change is read when two looks have found the same: an author who replaces files one by one, or removes the
+    /// folder, is not taken at half his word.
+    ///
+    /// - Throws: nothing; being cancelled is its ordinary end.
     public func run(
-        every interval: Duration = .seconds(1),
+        every interval: Duration = .milliseconds(500),
         report: @Sendable (Result<Policy, BullaError>) -> Void = { _ in }
     ) async throws {
         guard let folder else { return }
+        var last = state.withLock { $0.look }
         while !Task.isCancelled {
             do { try await Task.sleep(for: interval) } catch { return }
-            if (try? FileLook.all(in: folder)) == state.withLock({ $0.look }) { continue }
+            let look = try? FileLook.all(in: folder)
+            defer { last = look }
+            if look != last || look == state.withLock({ $0.look }) { continue }
             do {
                 try reload()
                 report(.success(policy))

@@ -110,7 +110,9 @@ final class PolicyCacheTests {
             #expect(Self.limit(of: cache.policy) == .atMost(.high))
             try write(Self.limits("MEDIUM"))
             try await wait(for: 3)
-            try FileManager.default.removeItem(at: folder)
+            let aside = folder.appendingPathExtension("aside")
+            try FileManager.default.moveItem(at: folder, to: aside)
+            defer { try? FileManager.default.removeItem(at: aside) }
             try await wait(for: 4)
             #expect(cache.lastError?.code == .notFound)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
