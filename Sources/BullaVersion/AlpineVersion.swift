@@ -11,7 +11,9 @@ public struct AlpineVersion: Version {
     /// The bytes whose order is the scheme's.
     public let key: VersionKey
 
-    /// What kind of token comes next. The raw value is where apk sorts it when the other version has another kind there.
+    /// What kind of token comes next.
+    ///
+    /// The raw value is where apk sorts it when the other version has another kind there.
     private enum Token: UInt8 {
         case prereleaseSuffix = 1
         case end

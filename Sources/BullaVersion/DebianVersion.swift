@@ -40,8 +40,8 @@ public struct DebianVersion: Version {
         self.key = key
     }
 
-    /// Adds turns of non-digits and numbers, the first turn even if it is empty, then the end of the text, which sorts as
-    /// the end of the non-digits of one more turn.
+    /// Adds turns of non-digits and numbers, the first turn even if it is empty, then the end of the text, which sorts
+    /// as the end of the non-digits of one more turn.
     private static func append(_ part: ArraySlice<UInt8>, to key: inout VersionKey) {
         var index = part.startIndex
         repeat {

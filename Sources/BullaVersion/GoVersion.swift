@@ -2,8 +2,8 @@
 
 /// A version of a Go module, such as `v1.2.3`, `v0.0.0-20210101000000-abcdefabcdef` or `v2.0.0+incompatible`.
 ///
-/// Semantic versions as `golang.org/x/mod/semver` reads them (https://go.dev/ref/mod#versions): `v1` and `v1.2` are short
-/// for `v1.0.0` and `v1.2.0`. The `v` may be left out, for the Go vulnerability database does
+/// Semantic versions as `golang.org/x/mod/semver` reads them (https://go.dev/ref/mod#versions): `v1` and `v1.2` are
+/// short for `v1.0.0` and `v1.2.0`. The `v` may be left out, for the Go vulnerability database does
 /// (https://ossf.github.io/osv-schema/#affectedrangestype-field).
 public struct GoVersion: Version {
     /// The bytes whose order is the scheme's.

@@ -2,10 +2,10 @@
 
 /// A version of a Python package, `[N!]N(.N)*[{a|b|rc}N][.postN][.devN][+local]`.
 ///
-/// Read with every normalisation of PEP 440 (https://peps.python.org/pep-0440/#normalization) and ordered as its section
-/// "Summary of permitted suffixes and relative ordering" says: trailing zeros do not count, `.devN` comes before the
-/// pre-releases, these before the release, `.postN` after it; a local label comes after the version without one, and in
-/// it numbers after words. Legacy versions are refused.
+/// Read with every normalisation of PEP 440 (https://peps.python.org/pep-0440/#normalization) and ordered as its
+/// section "Summary of permitted suffixes and relative ordering" says: trailing zeros do not count, `.devN` comes
+/// before the pre-releases, these before the release, `.postN` after it; a local label comes after the version without
+/// one, and in it numbers after words. Legacy versions are refused.
 public struct PythonVersion: Version {
     /// The bytes whose order is the scheme's.
     public let key: VersionKey

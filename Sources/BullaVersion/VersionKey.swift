@@ -29,8 +29,8 @@ public struct VersionKey: Hashable, Comparable, Sendable {
         left.bytes.withUnsafeBytes { left in right.bytes.withUnsafeBytes { order(left, $0) < 0 } }
     }
 
-    /// Orders the bytes of two keys: negative, zero or positive, as `memcmp` does, the shorter first where one begins the
-    /// other.
+    /// Orders the bytes of two keys: negative, zero or positive, as `memcmp` does, the shorter first where one begins
+    /// the other.
     public static func order(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {
         let count = min(left.count, right.count)
         if count > 0, let start = left.baseAddress, let other = right.baseAddress {

@@ -39,8 +39,8 @@ struct DebianVersionTests {
             with: .dpkg, in: .deb,
             pieces: [
                 "0", "1", "2", "9", "10", "00", "1.", ".", "+", "~", "-", "-1", "a", "b", "Z", "rc", "deb12u1", "+b1",
-                "1:", "99999999",
-            ], upTo: 9, pairs: 100_000, seed: 1)
+                "1:", "99",
+            ], upTo: 7, pairs: 100_000, seed: 1)
     }
 
     @Test("agree with the dpkg program on numbers of any length")

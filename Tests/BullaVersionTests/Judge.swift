@@ -46,15 +46,15 @@ enum Judge: String {
         }
     }
 
-    /// The module takes an empty version after an epoch and an epoch of any size, which dpkg itself refuses; and it compares
-    /// numbers as floating point, so they must be short.
+    /// The module takes an epoch of any size, a colon without one and colons in a revision, which dpkg itself refuses;
+    /// and it compares numbers as floating point, so they must be short.
     private static let perl = #"""
         use strict; use Dpkg::Version;
         while (my $line = <STDIN>) {
             chomp $line;
             my @texts = split /\t/, $line, 2;
             my ($left, $right) = map { Dpkg::Version->new($_) } @texts;
-            if (!$left->is_valid() || !$right->is_valid() || grep { /:/ && !(/^(\d+):./ && $1 < 2**31) } @texts) {
+            if (!$left->is_valid() || !$right->is_valid() || grep { /:/ && !(/^(\d+):./ && $1 < 2**31) || /-[^-]*:[^-]*$/ } @texts) {
                 print "invalid\n"; next
             }
             my $order = version_compare("$left", "$right");

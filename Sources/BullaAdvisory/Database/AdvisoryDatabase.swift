@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import BullaArtifact
+import BullaVersion
+public import Foundation
+
+/// The compiled advisories: one file, mapped and never parsed.
+///
+/// Opening reads the header and the lists of ecosystems and sources, whatever the size of the file; looking up a
+/// package costs the logarithm of the number of packages, then what is said about it. Every offset is checked where it
+/// is used, so a corrupt file yields an error and never a trap. A value of this type can be used by any number of tasks
+/// at once; a new database replaces the file by rename, and whoever has the old one open goes on with it.
+public final class AdvisoryDatabase: Sendable {
+    /// What a database holds.
+    public struct Status: Hashable, Sendable {
+        /// The advisories of one source.
+        public struct Source: Hashable, Sendable {
+            /// Who publishes them, and under which licence.
+            public let source: Advisory.Source
+            /// How many can match.
+            public let advisories: Int
+            /// How many are withdrawn.
+            public let withdrawn: Int
+            /// The latest change of any; none where no advisory says when it was changed.
+            public let modified: Date?
+        }
+
+        /// The advisories of one ecosystem.
+        public struct Ecosystem: Hashable, Sendable {
+            /// Its name, such as `Debian:12`.
+            public let name: String
+            /// How many packages are named.
+            public let packages: Int
+            /// How many advisories speak of it.
+            public let advisories: Int
+        }
+
+        /// The digest of the set of advisories, whatever the order in which they came and whenever it was compiled.
+        public let digest: Digest
+        /// When it was compiled.
+        public let built: Date
+        /// How many advisories can match.
+        public let advisories: Int
+        /// How many are withdrawn.
+        public let withdrawn: Int
+        /// By source, sorted by name.
+        public let sources: [Source]
+        /// By ecosystem, sorted by name.
+        public let ecosystems: [Ecosystem]
+        /// How large the file is, in bytes.
+        public let size: Int
+    }
+
+    /// One ecosystem's packages.
+    struct Feed: Sendable {
+        let ecosystem: Ecosystem
+        let packages: Range<Int>
+        let advisories: Int
+    }
+
+    /// The digest of the set of advisories, whatever the order in which they came and whenever it was compiled.
+    public let digest: Digest
+    /// When it was compiled.
+    public let built: Date
+    /// What it holds.
+    public let status: Status
+
+    let reader: DatabaseReader
+    let feeds: [String: Feed]
+
+    /// Opens a database.
+    ///
+    /// - Throws: `notFound` when there is none, `dataLoss` when the file is no database, is cut short or contradicts
+    /// itself,
+    ///   `failedPrecondition` when it has the form of another release.
+    public init(path: String) throws(BullaError) {
+        let reader = try DatabaseReader(MappedFile(path: path), path: path)
+        let header = reader.bytes
+        let built = try reader.number(at: 24, as: Int64.self)
+        guard let digest = Digest(rawBytes: header[32..<64]), abs(built) < 1 << 40 else {
+            throw reader.corrupt("the header is malformed")
+        }
+        self.reader = reader
+        self.digest = digest
+        self.built = Date(timeIntervalSince1970: Double(built))
+
+        var feeds: [String: Feed] = [:]
+        let packageCount = reader.count(of: .packages)
+        for index in 0..<reader.count(of: .ecosystems) {
+            let record = try reader.record(index, of: .ecosystems)
+            let name = try reader.string(record.word(0))
+            let scheme = try reader.string(record.word(4))
+            let packages = try reader.range(record.word(8), record.word(12), within: packageCount)
+            guard let ecosystem = Ecosystem(name), ecosystem.scheme.rawValue == scheme else {
+                throw reader.corrupt("the version order of ecosystem \(name.prefix(64)) is not known")
+            }
+            feeds[name] = Feed(ecosystem: ecosystem, packages: packages, advisories: Int(record.word(16)))
+        }
+        self.feeds = feeds
+
+        var sources: [Status.Source] = []
+        for index in 0..<reader.count(of: .sources) {
+            let record = try reader.record(index, of: .sources)
+            let name = try reader.string(record.word(0))
+            let license = try reader.string(record.word(4))
+            let modified = record.long(16)
+            sources.append(
+                Status.Source(
+                    source: Advisory.Source(name: name, license: license), advisories: Int(record.word(8)),
+                    withdrawn: Int(record.word(12)),
+                    modified: modified > 0 ? Date(timeIntervalSince1970: Double(modified) / 1_000_000) : nil))
+        }
+        status = Status(
+            digest: digest, built: self.built, advisories: sources.reduce(0) { $0 + $1.advisories },
+            withdrawn: sources.reduce(0) { $0 + $1.withdrawn },
+            sources: sources.sorted { $0.source.name < $1.source.name },
+            ecosystems: feeds.values.map {
+                Status.Ecosystem(name: $0.ecosystem.name, packages: $0.packages.count, advisories: $0.advisories)
+            }.sorted { $0.name < $1.name },
+            size: header.count)
+    }
+
+    /// What is said about a package: the numbers of its records in the section of affected packages.
+    ///
+    /// - Throws: `dataLoss` when the file is corrupt.
+    func affected(_ name: [UInt8], in feed: Feed) throws(BullaError) -> Range<Int> {
+        let hash = name.withUnsafeBytes { DatabaseFormat.hash($0) }
+        var low = feed.packages.lowerBound
+        var high = feed.packages.upperBound
+        while low < high {
+            let middle = low + (high - low) / 2
+            if try reader.record(middle, of: .packages).unsigned(0) < hash { low = middle + 1 } else { high = middle }
+        }
+        // Names with the same hash are neighbours.
+        while low < feed.packages.upperBound {
+            let record = try reader.record(low, of: .packages)
+            guard record.unsigned(0) == hash else { break }
+            if try reader.text(record.word(8)).elementsEqual(name) {
+                return try reader.range(record.word(12), record.word(16), within: reader.count(of: .affected))
+            }
+            low += 1
+        }
+        return 0..<0
+    }
+
+    /// Reads a whole advisory's own words, without the packages.
+    ///
+    /// - Throws: `dataLoss` when the file is corrupt.
+    func advisory(_ index: Int) throws(BullaError) -> AdvisoryRecord {
+        try AdvisoryRecord(reader.record(index, of: .advisories), reader)
+    }
+}
+
+/// An advisory as the database holds it: numbers, and the places of texts.
+struct AdvisoryRecord {
+    let id: UInt32
+    let source: UInt32
+    let summary: UInt32
+    let details: UInt32
+    let vector: UInt32
+    let aliases: Range<Int>
+    let upstream: Range<Int>
+    let references: Range<Int>
+    let severity: Severity
+    let score: SeverityRules.Score?
+    let published: Int64
+    let modified: Int64
+    let withdrawn: Int64
+    let digest: Digest
+
+    init(_ record: DatabaseReader.Record, _ reader: DatabaseReader) throws(BullaError) {
+        let listCount = reader.count(of: .lists)
+        id = record.word(0)
+        source = record.word(4)
+        summary = record.word(8)
+        details = record.word(12)
+        vector = record.word(16)
+        aliases = try reader.range(record.word(20), record.word(24), within: listCount)
+        upstream = try reader.range(record.word(28), record.word(32), within: listCount)
+        references = try reader.range(record.word(36), record.word(40), within: listCount)
+        severity = Severity(rawValue: Int(record.byte(44))) ?? .unspecified
+        let version = record.byte(45)
+        score = version == 0 ? nil : SeverityRules.Score(version: version, tenths: record.byte(46))
+        published = record.long(48)
+        modified = record.long(56)
+        withdrawn = record.long(64)
+        guard let digest = Digest(rawBytes: record.bytes[72..<104]) else {
+            throw reader.corrupt("an advisory has no digest")
+        }
+        self.digest = digest
+    }
+
+    /// The time that stands for none.
+    static let never = Int64.min
+}
+
+/// One entry about a package as the database holds it.
+struct AffectedRecord {
+    let advisory: Int
+    let intervals: Range<Int>
+    let versions: Range<Int>
+    let status: Advisory.Status
+    let severity: Severity
+
+    init(_ index: Int, _ reader: DatabaseReader) throws(BullaError) {
+        let record = try reader.record(index, of: .affected)
+        advisory = try reader.range(record.word(0), 1, within: reader.count(of: .advisories)).lowerBound
+        intervals = try reader.range(record.word(4), record.word(8), within: reader.count(of: .intervals))
+        versions = try reader.range(record.word(12), record.word(16), within: reader.count(of: .versions))
+        guard let status = Advisory.Status(rawValue: record.byte(20)) else {
+            throw reader.corrupt("an entry has an unknown status")
+        }
+        self.status = status
+        severity = Severity(rawValue: Int(record.byte(21))) ?? .unspecified
+    }
+
+    /// Whether a version is meant: enumerated, or inside an interval.
+    func contains(_ version: VersionKey, _ reader: DatabaseReader) throws(BullaError) -> Bool {
+        for index in intervals where try IntervalRecord(index, reader).contains(version, reader) { return true }
+        guard !versions.isEmpty else { return false }
+        var low = versions.lowerBound
+        var high = versions.upperBound
+        while low < high {
+            let middle = low + (high - low) / 2
+            let key = try reader.text(reader.record(middle, of: .versions).word(0))
+            let order = version.bytes.withUnsafeBytes { VersionKey.order(key, $0) }
+            if order == 0 { return true }
+            if order < 0 { low = middle + 1 } else { high = middle }
+        }
+        return false
+    }
+}
+
+/// A stretch of versions as the database holds it.
+struct IntervalRecord {
+    let introduced: UInt32
+    let lowerBound: UInt32
+    let last: UInt32
+    let upperBound: UInt32
+    let end: VersionInterval.End
+
+    init(_ index: Int, _ reader: DatabaseReader) throws(BullaError) {
+        let record = try reader.record(index, of: .intervals)
+        introduced = record.word(0)
+        lowerBound = record.word(4)
+        last = record.word(8)
+        upperBound = record.word(12)
+        guard record.word(16) < 256, let end = VersionInterval.End(rawValue: record.byte(16)) else {
+            throw reader.corrupt("an interval has an unknown end")
+        }
+        self.end = end
+    }
+
+    func contains(_ version: VersionKey, _ reader: DatabaseReader) throws(BullaError) -> Bool {
+        let lower = try reader.text(lowerBound)
+        guard version.bytes.withUnsafeBytes({ VersionKey.order(lower, $0) }) <= 0 else { return false }
+        if end == .open { return true }
+        let upper = try reader.text(upperBound)
+        let order = version.bytes.withUnsafeBytes { VersionKey.order($0, upper) }
+        return end == .lastAffected ? order <= 0 : order < 0
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import BullaArtifact
+import BullaVersion
+
+/// An advisory that speaks of a package's version.
+struct AdvisoryMatch {
+    let advisory: AdvisoryRecord
+    /// All that it says about the package.
+    let entries: [AffectedRecord]
+    /// What it says about the version.
+    let hits: [AffectedRecord]
+}
+
+/// Folds the advisories that match one package into findings, one for each flaw.
+///
+/// An advisory is about the flaw that its id and its aliases name, and the one upstream. Advisories that share a name
+/// are about the same flaw. One with several CVEs upstream, such as a distribution's notice of an update, is a bundle:
+/// it is part of the finding of each.
+struct FindingFold {
+    private let reader: DatabaseReader
+    private var matches: [AdvisoryMatch] = []
+    /// For each name a name that leads towards the one that stands for its flaw.
+    private var parents: [String: String] = [:]
+    /// For each match, a name of each flaw that it is about.
+    private var flaws: [[String]] = []
+    private var excluded: Set<String> = []
+
+    init(reader: DatabaseReader) { self.reader = reader }
+
+    /// Adds an advisory that matches.
+    ///
+    /// - Throws: `dataLoss` when the database is corrupt.
+    mutating func add(_ match: AdvisoryMatch) throws(BullaError) {
+        flaws.append(try join(match.advisory))
+        matches.append(match)
+    }
+
+    /// Takes back the flaws that a negative record names.
+    ///
+    /// - Throws: `dataLoss` when the database is corrupt.
+    mutating func remove(_ advisory: AdvisoryRecord) throws(BullaError) {
+        excluded.formUnion(try join(advisory))
+    }
+
+    /// Joins the names of an advisory's flaw, and returns a name of each flaw that it is about.
+    private mutating func join(_ advisory: AdvisoryRecord) throws(BullaError) -> [String] {
+        let id = try reader.string(advisory.id)
+        let aliases = try reader.strings(advisory.aliases)
+        let upstream = try reader.strings(advisory.upstream)
+        let bundled = upstream.filter { Self.isCVE($0) }
+        if aliases.isEmpty, bundled.count > 1 {
+            for flaw in bundled { _ = root(of: flaw) }
+            return bundled
+        }
+        // A downstream advisory's own id is no other name of the flaw when it names one upstream.
+        let names = (upstream.isEmpty ? [id] : []) + aliases + upstream
+        guard let first = names.first else { return [] }
+        for name in names.dropFirst() {
+            let (left, right) = (root(of: first), root(of: name))
+            if left != right { parents[max(left, right)] = min(left, right) }
+        }
+        _ = root(of: first)
+        return [first]
+    }
+
+    private mutating func root(of name: String) -> String {
+        var current = name
+        while let parent = parents[current], parent != current { current = parent }
+        parents[name] = current
+        if parents[current] == nil { parents[current] = current }
+        return current
+    }
+
+    /// The findings.
+    ///
+    /// - Throws: `dataLoss` when the database is corrupt.
+    mutating func findings(in package: Package, at version: VersionKey) throws(BullaError) -> [Finding] {
+        guard !matches.isEmpty else { return [] }
+        let hidden = Set(excluded.map { root(of: $0) })
+        var groups: [String: [Int]] = [:]
+        for (number, names) in flaws.enumerated() {
+            for flaw in Set(names.map { root(of: $0) }) where !hidden.contains(flaw) {
+                groups[flaw, default: []].append(number)
+            }
+        }
+        var names: [String: [String]] = [:]
+        for name in Array(parents.keys) {
+            let flaw = root(of: name)
+            if groups[flaw] != nil { names[flaw, default: []].append(name) }
+        }
+        var findings: [Finding] = []
+        for (flaw, numbers) in groups {
+            findings.append(
+                try finding(names[flaw] ?? [flaw], numbers.map { matches[$0] }, in: package, at: version))
+        }
+        return findings
+    }
+
+    private func finding(
+        _ names: [String], _ matches: [AdvisoryMatch], in package: Package, at version: VersionKey
+    ) throws(BullaError) -> Finding {
+        // CVEs first, by year and number; then all other names.
+        let names = names.sorted { Self.precedes($0, $1) }
+        var advisories: [(id: String, match: AdvisoryMatch)] = []
+        for match in matches { advisories.append((try reader.string(match.advisory.id), match)) }
+        advisories.sort { $0.id < $1.id }
+        var summary = ""
+        var references: [String] = []
+        var vendor = Severity.unspecified
+        var best: (vector: UInt32, score: SeverityRules.Score)?
+        var statuses: Set<Advisory.Status> = []
+        for (_, match) in advisories {
+            if summary.isEmpty { summary = try reader.string(match.advisory.summary) }
+            for reference in try reader.strings(match.advisory.references)
+            where references.count < 32 && !references.contains(reference) {
+                references.append(reference)
+            }
+            let local = match.hits.map(\.severity).max() ?? .unspecified
+            vendor = max(vendor, local == .unspecified ? match.advisory.severity : local)
+            statuses.formUnion(match.hits.map(\.status))
+            if let score = match.advisory.score, best.map({ $0.score < score }) ?? true {
+                best = (match.advisory.vector, score)
+            }
+        }
+        let fixed = try smallestFix(matches, after: version)
+        let status: Finding.Status =
+            if fixed != nil {
+                .fixed
+            } else if statuses.contains(.endOfLife) {
+                .endOfLife
+            } else if statuses.contains(.willNotFix) {
+                .willNotFix
+            } else if statuses.contains(.fixDeferred) {
+                .fixDeferred
+            } else {
+                .affected
+            }
+        var cvss: String?
+        if let best, best.vector != DatabaseFormat.none { cvss = try reader.string(best.vector) }
+        return Finding(
+            id: names.first ?? "", aliases: names.dropFirst().sorted(), advisories: advisories.map(\.id),
+            severity: vendor == .unspecified ? best?.score.severity ?? .unspecified : vendor, cvss: cvss,
+            package: package, fixedVersion: fixed, status: status, summary: summary.isEmpty ? nil : summary,
+            references: references)
+    }
+
+    /// The smallest version above the installed one, among those that an advisory calls fixed, that no folded advisory
+    /// affects.
+    private func smallestFix(_ matches: [AdvisoryMatch], after version: VersionKey) throws(BullaError) -> String? {
+        var candidates: [(key: VersionKey, text: UInt32)] = []
+        for match in matches {
+            for entry in match.entries {
+                for index in entry.intervals {
+                    let interval = try IntervalRecord(index, reader)
+                    guard interval.end == .fixed else { continue }
+                    let key = VersionKey(bytes: Array(try reader.text(interval.upperBound)))
+                    if key > version { candidates.append((key, interval.last)) }
+                }
+            }
+        }
+        candidates.sort { $0.key < $1.key }
+        for candidate in candidates {
+            var isClear = true
+            for match in matches {
+                for entry in match.entries where isClear { isClear = try !entry.contains(candidate.key, reader) }
+            }
+            if isClear { return try reader.string(candidate.text) }
+        }
+        return nil
+    }
+
+    private static func isCVE(_ name: String) -> Bool { name.hasPrefix("CVE-") }
+
+    private static func precedes(_ left: String, _ right: String) -> Bool {
+        guard isCVE(left) == isCVE(right) else { return isCVE(left) }
+        if isCVE(left), left.utf8.count != right.utf8.count {
+            // Years have four digits, so of one year the shorter number is the smaller.
+            let (leftYear, rightYear) = (left.dropFirst(4).prefix(4), right.dropFirst(4).prefix(4))
+            return leftYear == rightYear ? left.utf8.count < right.utf8.count : leftYear < rightYear
+        }
+        return left < right
+    }
+}

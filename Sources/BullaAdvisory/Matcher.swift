@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import BullaArtifact
+import BullaVersion
+
+/// Judges packages by advisories.
+///
+/// Pure: the same inventory and the same advisories give the same judgement. A distribution's packages are judged by
+/// the distribution's own advisories alone, by the name and version of the source package; a language package that a
+/// distribution's package owns is judged by the distribution too, for its fixes are backported and its version says
+/// nothing. A package costs the logarithm of the number of packages in its feed and then what is said about it.
+public struct Matcher: Sendable {
+    private let database: AdvisoryDatabase?
+
+    /// Judges by a database; without one nothing is judged, and every package says so.
+    public init(database: AdvisoryDatabase?) { self.database = database }
+
+    /// Judges everything that an image holds.
+    ///
+    /// - Throws: `dataLoss` when the database is corrupt.
+    public func judge(_ inventory: Inventory) throws(BullaError) -> Judgement {
+        guard let database else {
+            let reason = "no advisory database"
+            return Judgement(
+                findings: [], judged: 0,
+                unjudged: Self.sorted(inventory.packages.map { ScanReport.Unjudged(purl: $0.purl, reason: reason) }),
+                advisories: nil)
+        }
+        var feeds = FeedChoice(database: database, distribution: inventory.distribution)
+        var findings: [(purl: String, finding: Finding)] = []
+        var unjudged: [ScanReport.Unjudged] = []
+        for package in inventory.packages {
+            if let owner = package.owner {
+                // Its owner is in the inventory as well and brings the findings.
+                if case .none(let reason) = feeds.feed(for: owner.type) {
+                    unjudged.append(ScanReport.Unjudged(purl: package.purl, reason: "owned by \(owner), and \(reason)"))
+                }
+                continue
+            }
+            switch feeds.feed(for: package.type) {
+            case .none(let reason): unjudged.append(ScanReport.Unjudged(purl: package.purl, reason: reason))
+            case .feed(let feed):
+                let subject = Subject(package, in: feed.ecosystem)
+                let found = try match(subject, package, in: feed, of: database)
+                if !found.isEmpty {
+                    let purl = package.purl.description
+                    findings += found.map { (purl, $0) }
+                }
+                if subject.isUnreadable {
+                    let reason = "'\(subject.version.prefix(64))' is no version of \(feed.ecosystem.name)"
+                    unjudged.append(ScanReport.Unjudged(purl: package.purl, reason: reason))
+                }
+            }
+        }
+        findings.sort { left, right in
+            if left.purl != right.purl { return left.purl < right.purl }
+            if left.finding.id != right.finding.id { return left.finding.id < right.finding.id }
+            return left.finding.package.locations.lexicographicallyPrecedes(right.finding.package.locations)
+        }
+        return Judgement(
+            findings: findings.map(\.finding), judged: inventory.packages.count - unjudged.count,
+            unjudged: Self.sorted(unjudged),
+            advisories: ScanReport.AdvisorySet(digest: database.digest, built: database.built))
+    }
+
+    private static func sorted(_ unjudged: [ScanReport.Unjudged]) -> [ScanReport.Unjudged] {
+        let named: [(purl: String, entry: ScanReport.Unjudged)] = unjudged.map { ($0.purl.description, $0) }
+        let sorted = named.sorted { left, right in
+            left.purl == right.purl ? left.entry.reason < right.entry.reason : left.purl < right.purl
+        }
+        return sorted.map(\.entry)
+    }
+
+    private func match(
+        _ subject: Subject, _ package: Package, in feed: AdvisoryDatabase.Feed, of database: AdvisoryDatabase
+    ) throws(BullaError) -> [Finding] {
+        let reader = database.reader
+        var fold = FindingFold(reader: reader)
+        let entries = try database.affected(subject.name, in: feed)
+        var index = entries.lowerBound
+        while index < entries.upperBound {
+            // Entries of one advisory about one package are neighbours, and alternatives.
+            let first = try AffectedRecord(index, reader)
+            var all = [first]
+            index += 1
+            while index < entries.upperBound {
+                let next = try AffectedRecord(index, reader)
+                guard next.advisory == first.advisory else { break }
+                all.append(next)
+                index += 1
+            }
+            var hits: [AffectedRecord] = []
+            for entry in all where try entry.contains(subject.key, reader) { hits.append(entry) }
+            guard !hits.isEmpty else { continue }
+            let advisory = try database.advisory(first.advisory)
+            guard advisory.withdrawn == AdvisoryRecord.never else { continue }
+            if hits.contains(where: { $0.status == .notAffected }) {
+                try fold.remove(advisory)
+            } else {
+                try fold.add(
+                    AdvisoryMatch(
+                        advisory: advisory, entries: all.filter { $0.status != .notAffected }, hits: hits))
+            }
+        }
+        return try fold.findings(in: package, at: subject.key)
+    }
+}
+
+/// The name and version by which a feed judges a package.
+struct Subject {
+    let name: [UInt8]
+    let version: String
+    let key: VersionKey
+    /// Whether the feed's scheme cannot read the version, so that only enumerated versions can match.
+    let isUnreadable: Bool
+
+    init(_ package: Package, in ecosystem: Ecosystem) {
+        name = Array(ecosystem.normalised(package.source?.name ?? package.name).utf8)
+        version = package.source?.version ?? package.version
+        let key = ecosystem.scheme.key(of: version)
+        isUnreadable = key == nil
+        self.key = key ?? VersionKey(bytes: [DatabaseFormat.rawVersionMark] + Array(version.utf8))
+    }
+}
+
+/// Finds the feed for each type of package once.
+private struct FeedChoice {
+    enum Choice {
+        case feed(AdvisoryDatabase.Feed)
+        case none(String)
+    }
+
+    let database: AdvisoryDatabase
+    let distribution: Distribution?
+    private var choices: [String: Choice] = [:]
+
+    init(database: AdvisoryDatabase, distribution: Distribution?) {
+        self.database = database
+        self.distribution = distribution
+    }
+
+    mutating func feed(for type: String) -> Choice {
+        if let choice = choices[type] { return choice }
+        let database = database
+        let (names, reason) = Ecosystem.candidates(type: type, distribution: distribution)
+        let name = names.first { database.feeds[$0] != nil }
+        let choice = name.flatMap { database.feeds[$0] }.map(Choice.feed) ?? .none(reason)
+        choices[type] = choice
+        return choice
+    }
+}
