@@ -47,7 +47,7 @@ public struct AttestationRecord: Sendable {
     ///
     /// - Throws: What the service answers with; `failedPrecondition` when the note is of another kind.
     public func ensure(_ note: NoteName) async throws(BullaError) {
-        do {
+        do throws(BullaError) {
             let known = try await metadata.getNote(.with { $0.name = note.description })
             guard known.kind == .attestation else {
                 throw BullaError(.failedPrecondition, "note '\(note)' is of kind \(known.kind), not ATTESTATION")
@@ -110,7 +110,8 @@ public struct AttestationRecord: Sendable {
             case .keep: return Outcome(occurrence: first, wasThere: true)
             case .fail:
                 throw BullaError(
-                    .alreadyExists, "'\(image.at(digest))' is attested under '\(note)' with key '\(keyID)' already: \(first)")
+                    .alreadyExists,
+                    "'\(image.at(digest))' is attested under '\(note)' with key '\(keyID)' already: \(first)")
             case .replace:
                 for name in existing { try await metadata.deleteOccurrence(.with { $0.name = name }) }
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BullaAdvisory
-public import BullaArtifact
+import BullaArtifact
 public import BullaJobs
 public import BullaLog
 public import BullaRegistry
@@ -38,12 +38,31 @@ public struct Dispatcher: Sendable {
     private let advisories: CurrentAdvisories
     private let now: @Sendable () -> Date
     private let logger: Logger
+    private let memory: Memory
+
+    /// Where the dispatcher remembers, from one start to the next, which advisory database everything was judged by.
+    public struct Memory: Sendable {
+        /// What was remembered.
+        public var recall: @Sendable () async throws -> String?
+        /// Remembers something else.
+        public var keep: @Sendable (String) async throws -> Void
+
+        /// Names the two.
+        public init(
+            recall: @escaping @Sendable () async throws -> String?,
+            keep: @escaping @Sendable (String) async throws -> Void
+        ) {
+            self.recall = recall
+            self.keep = keep
+        }
+    }
 
     /// Makes a dispatcher.
     public init(
         log: any LogStore, jobs: any JobQueue, manifests: any ManifestStore, scanFlow: ScanFlow,
-        advisories: CurrentAdvisories, now: @escaping @Sendable () -> Date, logger: Logger
+        advisories: CurrentAdvisories, memory: Memory, now: @escaping @Sendable () -> Date, logger: Logger
     ) {
+        self.memory = memory
         self.log = log
         self.jobs = jobs
         self.manifests = manifests
@@ -126,21 +145,25 @@ public struct Dispatcher: Sendable {
 
     /// Looks every few seconds whether another advisory database is in force, and scans everything against it.
     private func watchAdvisories() async throws {
-        var known = try? advisories.database()?.digest
+        var known = try await memory.recall()
         while true {
-            try await Task.sleep(for: .seconds(2))
             do throws(BullaError) {
-                guard let database = try advisories.database(), database.digest != known else { continue }
-                let isFirst = known == nil
-                known = database.digest
-                logger.info(
-                    isFirst ? "an advisory database is in force" : "another advisory database is in force",
-                    metadata: ["digest": "\(database.digest)"])
+                let digest = try advisories.database()?.digest.description
+                if let digest, digest != known {
+                    logger.info("another advisory database is in force", metadata: ["digest": "\(digest)"])
+                    do {
+                        try await enqueueAll()
+                        try await memory.keep(digest)
+                    } catch {
+                        throw BullaError(wrapping: error, while: "queueing every image")
+                    }
+                    known = digest
+                }
             } catch {
-                logger.error("the advisory database cannot be opened", metadata: ["error": "\(error)"])
-                continue
+                if error.code == .cancelled { throw CancellationError() }
+                logger.error("the advisory database cannot be taken into force", metadata: ["error": "\(error)"])
             }
-            try await enqueueAll()
+            try await Task.sleep(for: .seconds(2))
         }
     }
 }

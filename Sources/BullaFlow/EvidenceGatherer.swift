@@ -6,6 +6,7 @@ public import BullaPolicy
 import BullaSeal
 public import Foundation
 import GrafeasMessages
+import SwiftProtobuf
 import Synchronization
 
 /// Reads what is recorded about an image and turns it into plain facts; what does not verify is not evidence.

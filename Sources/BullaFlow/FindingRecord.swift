@@ -3,7 +3,7 @@
 public import BullaArtifact
 public import BullaGrafeas
 public import Foundation
-public import GrafeasMessages
+import GrafeasMessages
 import SwiftProtobuf
 
 /// Turns what a scan found into discovery, package and vulnerability occurrences; the only place that does.

@@ -95,7 +95,8 @@ public struct ImageScanner: Sendable {
         for (index, layer) in manifest.layers.enumerated() {
             guard MediaType.isLayer(layer.mediaType) else {
                 throw BullaError(
-                    .failedPrecondition, "layer \(layer.digest) of type '\(layer.mediaType.prefix(120))' is no file system",
+                    .failedPrecondition,
+                    "layer \(layer.digest) of type '\(layer.mediaType.prefix(120))' is no file system",
                     reason: "UNSUPPORTED")
             }
             let diffID = index < diffIDs.count ? try Digest(diffIDs[index]) : nil

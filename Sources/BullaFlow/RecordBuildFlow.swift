@@ -184,7 +184,8 @@ public struct RecordBuildFlow: Sendable {
             }
         } catch {
             throw BullaError(
-                .invalidArgument, "the statement's predicate is not of the form of \(statement.predicateType): \(error)",
+                .invalidArgument,
+                "the statement's predicate is not of the form of \(statement.predicateType): \(error)",
                 cause: error)
         }
         return build

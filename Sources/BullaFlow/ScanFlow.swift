@@ -10,6 +10,7 @@ public import Foundation
 import GrafeasMessages
 public import Logging
 import Metrics
+import SwiftProtobuf
 
 /// A pushed manifest becomes a result: read, catalogued, judged and recorded, all of it idempotent.
 ///
@@ -93,7 +94,9 @@ public struct ScanFlow: Sendable {
             }
             let report = try await report(on: document, of: image, repository, digest)
             try await keep(report, of: image, digest)
-            return ("FINISHED_SUCCESS", "\(report.inventory.packages.count) packages, \(report.findings.count) findings")
+            return (
+                "FINISHED_SUCCESS", "\(report.inventory.packages.count) packages, \(report.findings.count) findings"
+            )
         } catch {
             guard let state = Self.state(of: error) else { throw error }
             _ = try await metadata.record(record.recording(state, of: image, digest, at: now()))
@@ -184,7 +187,9 @@ public struct ScanFlow: Sendable {
             let source = registry.source(repository, .digest(entry.digest))
             do {
                 let document = try await source.manifest(nil)
-                guard MediaType.isManifest(document.mediaType), try ImageManifest(document.bytes).isImage else { continue }
+                guard MediaType.isManifest(document.mediaType), try ImageManifest(document.bytes).isImage else {
+                    continue
+                }
                 // What buildkit attaches to an index says that it is for no platform, and is no image.
                 if entry.platform?.os == "unknown" { continue }
                 let report = try await report(on: document, of: child, repository, entry.digest)

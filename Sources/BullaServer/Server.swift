@@ -93,14 +93,17 @@ private struct Plan {
             scanner: ImageScanner(limits: Self.limits(configuration)), advisories: advisories, now: now, log: log)
         let dispatcher = Dispatcher(
             log: store.log, jobs: store.jobs, manifests: store.manifests, scanFlow: scanFlow, advisories: advisories,
-            now: now, logger: log)
+            memory: .init(
+                recall: { try await store.settings.value(of: "advisories") },
+                keep: { try await store.settings.set("advisories", to: $0) }), now: now, logger: log)
         let admission = Admission(
             policies: policies, names: names, metadata: metadata, manifests: store.manifests, log: store.log,
             keys: configuration.keys.map(KeyStore.init(folder:)), now: now, logger: log)
         let runner = JobRunner(
             queue: store.jobs,
             lanes: [
-                JobLane(name: "scan", workers: configuration.scanWorkers, works: [Dispatcher.scanKind: dispatcher.scan]),
+                JobLane(
+                    name: "scan", workers: configuration.scanWorkers, works: [Dispatcher.scanKind: dispatcher.scan]),
                 JobLane(name: "decisions", workers: 1, works: [Dispatcher.decisionKind: admission.follow]),
             ], now: now, observe: Self.observer(log))
 
@@ -178,7 +181,7 @@ private struct Plan {
         _ configuration: Configuration, at now: Date, log: Logger
     ) throws(BullaError) -> CurrentAdvisories {
         if !FileManager.default.fileExists(atPath: configuration.advisories) {
-            try EmbeddedAdvisories.write(to: configuration.advisories, at: now)
+            try EmbeddedAdvisories.write(to: configuration.advisories, built: now)
             log.info(
                 "made an advisory database of the built-in set; import more with bulla db import",
                 metadata: ["file": "\(configuration.advisories)"])
@@ -208,7 +211,8 @@ private struct Plan {
         } catch {
             throw BullaError(
                 .invalidArgument,
-                "'\(certificate.chainFile)' and '\(certificate.keyFile)' are no certificate and key in PEM", cause: error)
+                "'\(certificate.chainFile)' and '\(certificate.keyFile)' are no certificate and key in PEM",
+                cause: error)
         }
     }
 
@@ -224,7 +228,8 @@ private struct Plan {
         case .success(let policy): log.info("policies read", metadata: ["revision": "\(policy.revision)"])
         case .failure(let error):
             Counter(label: "bulla_policy_errors_total").increment()
-            log.error("policies do not parse; the last good set stays in force", metadata: ["error": "\(error.message)"])
+            log.error(
+                "policies do not parse; the last good set stays in force", metadata: ["error": "\(error.message)"])
         }
     }
 

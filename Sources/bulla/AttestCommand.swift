@@ -111,7 +111,9 @@ struct AttestCommand: AsyncParsableCommand {
                 let answer = try await attest(payload, subject, digest, names, server.metadata)
                 switch client.output {
                 case .json: try Command.result(json: answer)
-                case .table: Command.result("\(answer.image)@\(answer.digest) attested by key \(answer.keyId)\n\(answer.occurrence)")
+                case .table:
+                    Command.result(
+                        "\(answer.image)@\(answer.digest) attested by key \(answer.keyId)\n\(answer.occurrence)")
                 }
             }
         }
@@ -131,7 +133,8 @@ struct AttestCommand: AsyncParsableCommand {
             signed = try signer.sign(payload, at: Date())
             id = signer.keyID
         }
-        let project = try attestationProject.map { name throws(BullaError) in try ProjectName(project: name) }
+        let project =
+            try attestationProject.map { name throws(BullaError) in try ProjectName(project: name) }
             ?? names.project(of: image)
         let note = try AttestationRecord.note(of: attestor ?? "", in: project)
         let record = AttestationRecord(names: names, metadata: metadata)

@@ -57,7 +57,8 @@ struct CheckCommand: AsyncParsableCommand {
         var requirement = VulnerabilityRequirement(
             policy: "the default", maximumFixable: .atMost(.high), maximumUnfixable: .allowAll)
         if let policy {
-            let found = try PolicyResource.read(try Command.contents(of: policy), file: policy).compactMap(\.requirement)
+            let found = try PolicyResource.read(try Command.contents(of: policy), file: policy).compactMap(
+                \.requirement)
             guard let only = found.first, found.count == 1 else {
                 throw BullaError(
                     .invalidArgument,

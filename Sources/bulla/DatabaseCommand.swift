@@ -46,19 +46,17 @@ struct DatabaseImportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Command.run {
-            var builder = DatabaseBuilder()
-            if !replace, FileManager.default.fileExists(atPath: db) {
-                try builder.add(AdvisoryDatabase(path: db))
-            }
+            var builder =
+                !replace && FileManager.default.fileExists(atPath: db)
+                ? try DatabaseBuilder(mergingInto: AdvisoryDatabase(path: db)) : DatabaseBuilder()
             for file in files {
                 if !quiet, Command.errorIsTerminal { Command.say("reading \(file)") }
                 try builder.add(file: file)
             }
             let folder = URL(filePath: db).deletingLastPathComponent().path()
             try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try builder.write(to: db, at: Date())
+            let digest = try builder.write(to: db, built: Date()).description
             let report = builder.report
-            let digest = try AdvisoryDatabase(path: db).digest.description
             switch output {
             case .json:
                 try Command.result(
@@ -68,11 +66,12 @@ struct DatabaseImportCommand: AsyncParsableCommand {
                         refused: report.refused.map { .init(file: $0.file, line: $0.line, reason: $0.reason) }))
             case .table:
                 Command.result(
-                    "read \(report.read), kept \(report.kept), withdrawn \(report.withdrawn), refused \(report.refused.count)")
+                    "read \(report.read), kept \(report.kept), withdrawn \(report.withdrawn), refused \(report.refusedCount)"
+                )
                 for refusal in report.refused.prefix(50) {
                     Command.result("  \(refusal.file):\(refusal.line): \(refusal.reason)")
                 }
-                if report.refused.count > 50 { Command.result("  … \(report.refused.count - 50) more") }
+                if report.refusedCount > 50 { Command.result("  … \(report.refusedCount - 50) more") }
                 Command.result("\(db) \(digest)")
             }
         }
@@ -86,14 +85,24 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
 
     /// What `bulla db status` answers: `bulla.database/v1`.
     private struct Answer: Encodable {
+        struct Source: Encodable {
+            var name: String
+            var advisories: Int
+            var license: String
+        }
+        struct Ecosystem: Encodable {
+            var name: String
+            var advisories: Int
+            var packages: Int
+        }
         var schema = "bulla.database/v1"
         var database: String
         var digest: String
         var built: String
         var ageSeconds: Int
         var advisories: Int
-        var sources: [String: Int]
-        var ecosystems: [String: Int]
+        var sources: [Source]
+        var ecosystems: [Ecosystem]
     }
 
     @Option(help: "The compiled database.") var db = "./bulla-data/advisories.db"
@@ -102,21 +111,26 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
     func run() async throws {
         try await Command.run {
             let database = try AdvisoryDatabase(path: db)
-            let status = try database.status
+            let status = database.status
             let answer = Answer(
                 database: db, digest: database.digest.description, built: database.built.ISO8601Format(),
                 ageSeconds: max(0, Int(Date().timeIntervalSince(database.built))), advisories: status.advisories,
-                sources: status.sources, ecosystems: status.ecosystems)
+                sources: status.sources.map {
+                    .init(name: $0.source.name, advisories: $0.advisories, license: $0.source.license)
+                },
+                ecosystems: status.ecosystems.map {
+                    .init(name: $0.name, advisories: $0.advisories, packages: $0.packages)
+                })
             switch output {
             case .json: try Command.result(json: answer)
             case .table:
                 Command.result("\(answer.database) \(answer.digest)")
-                Command.result("built \(answer.built), \(answer.ageSeconds / 3600) hours ago, \(answer.advisories) advisories")
-                for (name, count) in answer.sources.sorted(by: { $0.key < $1.key }) {
-                    Command.result("  source \(name): \(count)")
-                }
-                for (name, count) in answer.ecosystems.sorted(by: { $0.key < $1.key }) {
-                    Command.result("  ecosystem \(name): \(count)")
+                Command.result(
+                    "built \(answer.built), \(answer.ageSeconds / 3600) hours ago, \(answer.advisories) advisories")
+                for source in answer.sources { Command.result("  source \(source.name): \(source.advisories)") }
+                for ecosystem in answer.ecosystems {
+                    Command.result(
+                        "  ecosystem \(ecosystem.name): \(ecosystem.advisories) of \(ecosystem.packages) packages")
                 }
             }
         }

@@ -26,25 +26,21 @@ struct LocalScan: Sendable {
     /// - Throws: `notFound` for a source that is not there, and typed errors for one that cannot be read.
     func report() async throws -> ScanReport {
         let advisories = try CurrentAdvisories(path: db).database()
-        if let path = after("dir:") {
+        let name = try SourceName(source)
+        if case .folder(let path) = name {
             let inventory = try RootFolder(path: path).inventory()
             return try ImageScanner.report(
                 on: inventory, of: .init(reference: source, digest: nil, platform: nil), by: advisories)
         }
-        if let path = after("oci-dir:") { return try await scan(try OCILayout(folder: path), advisories) }
-        if let path = after("oci-archive:") { return try await scan(try await OCIArchive(file: path), advisories) }
-        if let path = after("docker-archive:") {
-            return try await scan(try await DockerArchive(file: path), advisories)
-        }
-        let image = try ImageReference(source)
         return try await AsyncHTTPClientTransport.with(trust: TLSTrust(verifies: verifiesTLS)) { transport in
-            let client = Registries.client(for: image, plainHTTP: plainHTTP, transport: transport)
-            return try await scan(RegistrySource(client, image), advisories)
+            var registry = ImageReference(registry: "", repository: "")
+            if case .registry(let image) = name { registry = image }
+            let client = Registries.client(for: registry, plainHTTP: plainHTTP, transport: transport)
+            guard let images = try await name.open(with: client) else {
+                throw BullaError(.invalidArgument, "source '\(source)' holds no image")
+            }
+            return try await scan(images, advisories)
         }
-    }
-
-    private func after(_ scheme: String) -> String? {
-        source.hasPrefix(scheme) ? String(source.dropFirst(scheme.count)) : nil
     }
 
     private func scan(_ images: any ImageSource, _ advisories: AdvisoryDatabase?) async throws -> ScanReport {

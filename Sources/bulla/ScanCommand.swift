@@ -99,7 +99,7 @@ struct ScanCommand: AsyncParsableCommand {
         case .json: bytes = JSONDocument.bytes(of: report)
         case .table:
             bytes = Array(
-                TableDocument.text(of: report, colours: output.file == nil && Command.outputIsTerminal).utf8)
+                TableDocument.text(of: report, isColoured: output.file == nil && Command.outputIsTerminal).utf8)
         }
         guard let file = output.file else {
             FileHandle.standardOutput.write(Data(bytes))
