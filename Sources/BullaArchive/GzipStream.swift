@@ -152,15 +152,16 @@ extension UnsafeMutablePointer<inflate_state> {
             pointee.next_out = output.bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
             pointee.avail_out = UInt32(output.bytes.count)
             let result = isal_inflate(self)
-            let used = UInt64(count - Int(pointee.avail_in))
-            guard result == ISAL_DECOMP_OK else {
+            // After a malformed block ISA-L's counts may lead back before the chunk.
+            let rest = Int(pointee.avail_in)
+            guard result == ISAL_DECOMP_OK, rest <= count else {
                 let what =
                     switch result {
                     case ISAL_INCORRECT_CHECKSUM: "the checksum of a DEFLATE stream is wrong"
                     case ISAL_INVALID_LOOKBACK: "a DEFLATE block refers to bytes before its start"
                     default: "a DEFLATE block is malformed"
                     }
-                throw .corrupt(what, at: offset &+ used)
+                throw .corrupt(what, at: offset &+ UInt64(max(0, count - rest)))
             }
             try sink(output.prefix(output.bytes.count - Int(pointee.avail_out)))
             if pointee.block_state == ISAL_BLOCK_FINISH { break }

@@ -32,6 +32,7 @@ public final class TarReader {
     private var remaining: UInt64 = 0
     private var padding: UInt64 = 0
     private var record: [UInt8] = []
+    private var recordStart: UInt64 = 0
     private var entries = 0
     private var sawZeroBlock = false
     private var nextHeader = TarExtensions()
@@ -134,6 +135,7 @@ public final class TarReader {
                 throw .limit("a tar extension record has more than \(limits.extensionBytes) bytes", at: offset)
             }
             record.removeAll(keepingCapacity: true)
+            recordStart = offset &+ UInt64(Self.blockSize)
             begin(stored: size)
             state = .extensionRecord(type: header.type)
             if size == 0 { try endRecord(type: header.type) }
@@ -296,8 +298,8 @@ public final class TarReader {
         switch type {
         case UInt8(ascii: "L"): nextHeader.path = Array(record.prefix { $0 != 0 })
         case UInt8(ascii: "K"): nextHeader.linkPath = Array(record.prefix { $0 != 0 })
-        case UInt8(ascii: "g"): try everyHeader.read(record, at: offset)
-        default: try nextHeader.read(record, at: offset)
+        case UInt8(ascii: "g"): try everyHeader.read(record, at: recordStart)
+        default: try nextHeader.read(record, at: recordStart)
         }
         if type != UInt8(ascii: "g") { nextHeader.pending = true }
         if remaining == 0, padding == 0 { state = .header }

@@ -28,7 +28,9 @@ public enum TableDocument {
         }
         if !report.inventory.problems.isEmpty {
             lines.append("\(count(report.inventory.problems.count, "file")) could not be read:")
-            for problem in report.inventory.problems.prefix(20) {
+            for problem in report.inventory.problems.sorted(by: { ($0.path, $0.reason) < ($1.path, $1.reason) }).prefix(
+                20)
+            {
                 lines.append("  \(printable(problem.path)): \(printable(problem.reason))")
             }
             if report.inventory.problems.count > 20 { lines.append("  …") }

@@ -23,7 +23,7 @@ extension [UInt8] {
 extension ArraySlice<UInt8> {
     /// The value of the line `NAME: VALUE` without blanks around it; `nil` when the line is of another field.
     ///
-    /// - Parameter name: The field's name in lower case; the line's may be in any.
+    /// The case of the name does not matter.
     func field(_ name: StaticString) -> ArraySlice<UInt8>? {
         let length = name.utf8CodeUnitCount
         guard count > length, self[startIndex + length] == UInt8(ascii: ":") else { return nil }

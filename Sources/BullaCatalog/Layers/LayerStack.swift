@@ -26,6 +26,7 @@ public struct LayerStack: Sendable {
     /// - Parameters:
     ///   - known: What is remembered of a layer, by its digest; such a layer is not read.
     ///   - learned: Told of every layer that was read.
+    /// - Returns: What the image holds, sorted.
     /// - Throws: `dataLoss` for a layer that is damaged or not the one that was named, `resourceExhausted` when a limit
     ///   is met, both naming the layer, and what opening a layer throws.
     public func inventory(
