@@ -111,14 +111,14 @@ def build_occurrence(note, resource):
         ))
 
 
-def attestation_occurrence(note, resource):
+def attestation_occurrence(note, resource, key="key-1"):
     """A signature over one image."""
     return v1.Occurrence(
         resource_uri=resource,
         note_name=note,
         attestation=v1.AttestationOccurrence(
             serialized_payload=b"\x00payload\xff\xfe",
-            signatures=[v1.Signature(signature=b"\x01\x02\xfb\xff", public_key_id="key-1")],
+            signatures=[v1.Signature(signature=b"\x01\x02\xfb\xff", public_key_id=key)],
         ))
 
 
@@ -268,7 +268,8 @@ class Journey:
         expect(found, [self.builds[3].name], "the build note's occurrences by resource")
         # A note's occurrences are found whichever project they are in.
         elsewhere = self.client.create_occurrence(
-            parent=self.parent + "-other", occurrence=attestation_occurrence(self.attestor, self.resource))
+            parent=self.parent + "-other",
+            occurrence=attestation_occurrence(self.attestor, self.resource, "key-2"))
         assert elsewhere.name.startswith(self.parent + "-other/occurrences/"), elsewhere.name
         found = names(self.client.list_note_occurrences(name=self.attestor), 20)
         expect(set(found), {self.attestation.name, elsewhere.name}, "the attestor's occurrences in every project")
@@ -286,6 +287,8 @@ class Journey:
         refuses(lambda: client.create_note(
             parent=parent, note_id="build-" + self.tag, note=v1.Note(build=v1.BuildNote(builder_version="1"))),
             exceptions.Conflict)
+        refuses(lambda: client.create_occurrence(
+            parent=parent, occurrence=attestation_occurrence(self.attestor, self.resource)), exceptions.Conflict)
         error = refuses(lambda: client.create_occurrence(
             parent=parent, occurrence=v1.Occurrence(attestation=v1.AttestationOccurrence())), exceptions.BadRequest)
         # The client gives messages over gRPC, and the JSON as it is over REST.
