@@ -9,7 +9,7 @@ struct InTotoStatementTests {
     static let zeroTwo = """
         {"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://slsa.dev/provenance/v0.2",
          "subject":[{"name":"gcr.io/my-project/app","digest":{"sha256":"\(Sample.hexadecimal)"}},
-                    {"name":"other","digest":{"sha512":"AB"}}],
+                    {"name":"other","digest":{"sha512":"AB","dirHash":"h1:Ab="}}],
          "predicate":{
           "builder":{"id":"https://builds.example/worker@v1"},
           "buildType":"https://builds.example/steps@v1",
@@ -49,7 +49,7 @@ struct InTotoStatementTests {
         let statement = try InTotoStatement(parsing: Array(Self.zeroTwo.utf8))
         #expect(statement.type == "https://in-toto.io/Statement/v0.1")
         #expect(statement.subjects.count == 2)
-        #expect(statement.subjects.last?.digests == ["sha512": "ab"])
+        #expect(statement.subjects.last?.digests == ["sha512": "ab", "dirHash": "h1:Ab="])
         let provenance = try #require(statement.provenance)
         #expect(provenance.version == .zeroTwo)
         #expect(provenance.builderID == "https://builds.example/worker@v1")

@@ -147,6 +147,34 @@ struct OpenPGPTests {
         #expect(throws: BullaError.self) { try key.sign(Sample.payload, at: later) }
     }
 
+    @Test("signs with a subkey where the primary key's private half was left at home")
+    func primaryAtHome() throws {
+        let home = try GPGHome()
+        let fingerprint = try home.makeKey("home@bulla", "ed25519")
+        try home.run(["--passphrase", "", "--quick-add-key", fingerprint, "ed25519", "sign", "1y"])
+        let secret = try Array(home.run(["--armor", "--export-secret-subkeys", "home@bulla"]))
+        let key = try OpenPGPSigner(secret)
+        #expect(key.keyID == fingerprint)
+        let message = try key.sign(Sample.payload, at: Date())
+        _ = try home.folder.write("message", message)
+        #expect(try home.answer(["--verify", "message"]).status == 0)
+        #expect(try key.openPGPKey.verify(message, at: Date()).get().payload == Sample.payload)
+    }
+
+    @Test("a short key verifies nothing")
+    func shortKey() throws {
+        let home = try GPGHome()
+        let fingerprint = try home.makeKey("short@bulla", "rsa1024")
+        let key = try #require(OpenPGPKey.keys(in: home.publicKey("short@bulla")).first)
+        guard
+            case .keyUnusable(fingerprint, _) = try failure(
+                key.verify(home.sign(Sample.payload, as: "short@bulla"), at: Date()))
+        else {
+            Issue.record("a short key verified a signature")
+            return
+        }
+    }
+
     @Test("refuses the wrong passphrase, or none")
     func passphrase() throws {
         let secret = try keys.home.privateKey("locked@bulla", passphrase: GPGKeys.passphrase)

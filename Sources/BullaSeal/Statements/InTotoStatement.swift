@@ -76,7 +76,7 @@ public struct InTotoStatement: Hashable, Sendable {
         return subjects.first { $0.digests["sha256"] == text }
     }
 
-    /// Reads a set of digests, whose values must be hexadecimal where the algorithm is a SHA.
+    /// Reads a set of digests; a SHA-256 must be one, other algorithms (`dirHash`) may write in other ways.
     static func digests(_ value: JSONValue?, at place: String, of what: String) throws(BullaError) -> [String: String] {
         guard let value, value != .null else { return [:] }
         guard let members = value.members else {
@@ -88,17 +88,17 @@ public struct InTotoStatement: Hashable, Sendable {
                 throw BullaError(.invalidArgument, "\(what) has a \(place).\(member.name.prefix(40)) that is no string")
             }
             let lowercase = text.lowercased()
+            let isHexadecimal = lowercase.utf8.allSatisfy { byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            }
             if member.name == "sha256" {
-                let isHexadecimal = lowercase.utf8.allSatisfy { byte in
-                    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-                        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
-                }
                 guard lowercase.utf8.count == 64, isHexadecimal else {
                     throw BullaError(
                         .invalidArgument, "\(what) has a \(place).sha256 that is not 64 hexadecimal digits")
                 }
             }
-            digests[member.name] = lowercase
+            digests[member.name] = isHexadecimal ? lowercase : text
         }
         return digests
     }
