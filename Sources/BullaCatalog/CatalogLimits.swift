@@ -10,8 +10,8 @@ public struct CatalogLimits: Sendable, Hashable {
     public var fileBytes: Int
     /// The most paths that all layers together may name.
     public var paths: Int
-    /// The most packages that the files of a layer may hold.
-    public var packages: Int
+    /// The most packages, files that tell of packages and files owned by packages that a layer may have.
+    public var facts: Int
     /// The most problems that are listed.
     public var problems: Int
     /// How many layers are read at the same time.
@@ -20,12 +20,12 @@ public struct CatalogLimits: Sendable, Hashable {
     /// Sets limits; the defaults are those of `bulla serve`.
     public init(
         archive: ArchiveLimits = ArchiveLimits(), fileBytes: Int = 64 << 20, paths: Int = 8_000_000,
-        packages: Int = 500_000, problems: Int = 1_000, parallelLayers: Int = 2
+        facts: Int = 500_000, problems: Int = 1_000, parallelLayers: Int = 2
     ) {
         self.archive = archive
         self.fileBytes = fileBytes
         self.paths = paths
-        self.packages = packages
+        self.facts = facts
         self.problems = problems
         self.parallelLayers = max(1, parallelLayers)
     }

@@ -39,12 +39,22 @@ struct FileTree {
     /// As many links on the way to a file as Linux follows.
     private static let mostLinks = 40
     private static let deepest = 2048
+    /// How many parts of paths are looked up for all layers: more than a large image needs by far, and some five
+    /// seconds; without it, paths of thousands of links could be made to cost hours.
+    private static let mostSteps = 50_000_000
+
+    /// What a walk has cost so far.
+    private struct Cost {
+        var links = 0
+        var steps = 0
+    }
 
     private var records: [Record]
     private var names: [UInt8] = []
     /// Open addressing, by parent and name; 0 is empty, else a node.
     private var slots: [UInt32]
     private let limit: Int
+    private var steps = 0
     /// The directory of the last entry, for archives list a directory's files together.
     private var lastDirectory: (path: [UInt8], node: Node)?
 
@@ -80,7 +90,7 @@ struct FileTree {
             var reader = log.reader()
             while let entry = reader.next() {
                 guard entry.kind == .whiteout || entry.kind == .opaque else { continue }
-                hide(entry)
+                try hide(entry)
             }
         }
         var reader = log.reader()
@@ -92,14 +102,17 @@ struct FileTree {
         }
     }
 
-    private mutating func hide(_ entry: LayerLog.Entry) {
+    private mutating func hide(_ entry: LayerLog.Entry) throws(BullaError) {
+        var cost = Cost()
+        let found = walk(from: Self.root, entry.path[...], followingLast: entry.kind == .opaque, &cost)
+        try pay(cost)
         if entry.kind == .opaque {
-            guard let node = lookUp(entry.path), node != Self.root, kind(of: node) == .directory else {
+            guard let node = found, node != Self.root, kind(of: node) == .directory else {
                 if entry.path.isEmpty { slots = Array(repeating: 0, count: 1024) }
                 return
             }
             replace(node)
-        } else if let node = lookUp(entry.path, followingLast: false), node != Self.root {
+        } else if let node = found, node != Self.root {
             records[Int(node)].kind = .absent
         }
     }
@@ -140,7 +153,10 @@ struct FileTree {
             names.append(contentsOf: entry.target)
         case .hardLink:
             guard let target = RootPath.normalized(entry.target) else { return "the hard link leads out of the root" }
-            guard let node = lookUp(target, followingLast: false) else {
+            var cost = Cost()
+            let found = walk(from: Self.root, target[...], followingLast: false, &cost)
+            try pay(cost)
+            guard let node = found else {
                 return "the hard link's target '\(RootPath.text(target.prefix(200)))' does not exist"
             }
             switch self.kind(of: node) {
@@ -178,6 +194,7 @@ struct FileTree {
     private mutating func makeDirectories(_ path: [UInt8], layer: Int) throws(BullaError) -> Result<Node, Problem> {
         var node = Self.root
         var depth = 0
+        var cost = Cost()
         for part in path.split(separator: Self.slash) {
             depth += 1
             guard depth <= Self.deepest else { return .failure(Problem(reason: "the path has too many parts")) }
@@ -185,8 +202,9 @@ struct FileTree {
             if let found, kind(of: found) == .directory {
                 node = found
             } else if let found, kind(of: found) == .symbolicLink {
-                var links = 0
-                guard let target = follow(found, &links), kind(of: target) == .directory else {
+                let target = follow(found, &cost)
+                guard let target, kind(of: target) == .directory else {
+                    try pay(cost)
                     return .failure(Problem(reason: "the path leads through a link that leads to no directory"))
                 }
                 node = target
@@ -196,35 +214,44 @@ struct FileTree {
                 records[Int(node)].layer = UInt16(truncatingIfNeeded: layer)
             }
         }
+        cost.steps += depth
+        try pay(cost)
         return .success(node)
+    }
+
+    private mutating func pay(_ cost: Cost) throws(BullaError) {
+        steps += cost.steps
+        guard steps <= Self.mostSteps else {
+            throw BullaError(.resourceExhausted, "the image's paths and links take more than \(Self.mostSteps) steps")
+        }
     }
 
     // MARK: Looking up
 
     /// The node that a normal path leads to, through links.
     func lookUp(_ path: [UInt8], followingLast: Bool = true) -> Node? {
-        var links = 0
-        return walk(from: Self.root, path[...], followingLast: followingLast, &links)
+        var cost = Cost()
+        return walk(from: Self.root, path[...], followingLast: followingLast, &cost)
     }
 
     /// The node that a symbolic link, or anything else, leads to.
     func resolve(_ node: Node) -> Node? {
-        var links = 0
-        return kind(of: node) == .symbolicLink ? follow(node, &links) : node
+        var cost = Cost()
+        return kind(of: node) == .symbolicLink ? follow(node, &cost) : node
     }
 
-    private func follow(_ node: Node, _ links: inout Int) -> Node? {
-        links += 1
-        guard links <= Self.mostLinks else { return nil }
+    private func follow(_ node: Node, _ cost: inout Cost) -> Node? {
+        cost.links += 1
+        guard cost.links <= Self.mostLinks else { return nil }
         let record = records[Int(node)]
         let target = names[Int(record.value)..<(Int(record.value) + Int(record.targetCount))]
         let start = target.first == Self.slash ? Self.root : record.parent
-        return walk(from: start, target, followingLast: true, &links)
+        return walk(from: start, target, followingLast: true, &cost)
     }
 
     /// Walks inside the root: `..` at the root stays there, as it does for a process whose root it is.
     private func walk(
-        from start: Node, _ path: ArraySlice<UInt8>, followingLast: Bool, _ links: inout Int
+        from start: Node, _ path: ArraySlice<UInt8>, followingLast: Bool, _ cost: inout Cost
     ) -> Node? {
         var node = start
         var position = path.startIndex
@@ -235,6 +262,7 @@ struct FileTree {
             position = end < path.endIndex ? end + 1 : end
             if part.isEmpty || part.elementsEqual(".".utf8) { continue }
             depth += 1
+            cost.steps += 1
             guard depth <= Self.deepest, kind(of: node) == .directory else { return nil }
             if part.elementsEqual("..".utf8) {
                 node = records[Int(node)].parent
@@ -243,7 +271,7 @@ struct FileTree {
             guard let found = child(of: node, named: part), kind(of: found) != .absent else { return nil }
             node = found
             if kind(of: found) == .symbolicLink, followingLast || position < path.endIndex {
-                guard let target = follow(found, &links) else { return nil }
+                guard let target = follow(found, &cost) else { return nil }
                 node = target
             }
         }

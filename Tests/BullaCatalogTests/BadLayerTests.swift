@@ -89,6 +89,30 @@ struct BadLayerTests {
         #expect(result.problems.first?.reason.contains("73400320 bytes") == true)
     }
 
+    @Test("stops paths of links upon links before they cost hours, and layers of too many facts")
+    func costly() async throws {
+        var builder = ImageBuilder()
+        let target = String(repeating: "d/../", count: 800) + "d"
+        try builder.addLayer(as: .zstd) {
+            $0.addDirectory("d")
+            for index in 0..<39 { $0.addSymbolicLink("l\(index)", to: target + "/../l\(index + 1)") }
+            $0.addSymbolicLink("l39", to: "d")
+            for index in 0..<4000 { $0.addFile("l0/x\(index % 2)/\(index)", []) }
+        }
+        let limits = CatalogLimits(archive: ArchiveLimits(ratio: 5000))
+        let clock = ContinuousClock()
+        let time = await clock.measure {
+            await #expect(throws: BullaError.self) { try await inventory(of: builder, limits: limits, chunk: 1 << 20) }
+        }
+        #expect(time < .seconds(60))
+        var many = ImageBuilder()
+        let layer = try many.addLayer { for index in 0..<200 { $0.addFile("\(index).egg-info", []) } }
+        let error = await #expect(throws: BullaError.self) {
+            try await Self.read(input(layer), limits: CatalogLimits(facts: 100))
+        }
+        #expect(error?.code == .resourceExhausted)
+    }
+
     @Test("passes on what opening a layer throws, and reports the lowest layer that fails")
     func opening() async throws {
         let layer = try Self.layer()

@@ -85,7 +85,8 @@ struct DebianCatalogerTests {
             "install ok half-configured", "purge ok not-installed",
         ].enumerated() {
             text += ImageBuilder.debianStanza("p\(index)", "1:2.\(index)~rc1-1", status: status)
-            text += ImageBuilder.debianStanza("q\(index)", "3.\(index)+b1", source: "src (4.0-\(index))", status: status)
+            text += ImageBuilder.debianStanza(
+                "q\(index)", "3.\(index)+b1", source: "src (4.0-\(index))", status: status)
         }
         try folder.write("status", text.utf8)
         try folder.write("available", [])

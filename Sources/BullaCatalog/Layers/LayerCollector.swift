@@ -21,7 +21,7 @@ final class LayerCollector {
     private(set) var files: [Int: [LayerContents.File]] = [:]
     private(set) var problems: [Inventory.Problem] = []
     private var number = -1
-    private var packages = 0
+    private var facts = 0
     private var kept: [UInt8] = []
     private var keptPath: [UInt8] = []
     private var takers: PathMatcher.Takers = []
@@ -122,17 +122,18 @@ final class LayerCollector {
     private func end() throws(BullaError) {
         let wanted = takers
         takers = []
+        facts += 1
         for place in catalog.places(in: wanted) {
             let outcome = catalog.outcome(of: place, path: RootPath.text(keptPath), bytes: kept)
-            if case .result(let result) = outcome {
-                packages += result.packages.count
-                guard packages <= catalog.limits.packages else {
-                    throw BullaError(
-                        .resourceExhausted, "the layer has more than \(catalog.limits.packages) packages",
-                        reason: ArchiveReason.limit)
-                }
-            }
+            // A file counts too, and an owned one, so that memory is bounded whatever the files say.
+            if case .result(let result) = outcome { facts += result.packages.count + result.owned.count }
             add(outcome, of: place, keptPath)
+        }
+        guard facts <= catalog.limits.facts else {
+            throw BullaError(
+                .resourceExhausted,
+                "the layer has more than \(catalog.limits.facts) packages and files that tell of them",
+                reason: ArchiveReason.limit)
         }
     }
 

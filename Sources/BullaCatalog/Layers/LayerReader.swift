@@ -54,6 +54,8 @@ struct LayerReader {
                 }
                 packedHash.update(chunk)
                 try decompression.push(chunk, into: unpack)
+                // The pool's threads are few; whoever waits for one goes first.
+                await Task.yield()
             }
             guard decompression.consumed == size else {
                 throw BullaError(
