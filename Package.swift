@@ -137,7 +137,14 @@ let package = Package(
         tests("BullaDocument", "BullaDocument", "BullaArtifact", "BullaTesting"),
         tests("BullaSeal", "BullaSeal", "BullaArtifact", crypto, "BullaTesting"),
         tests("BullaPolicy", "BullaPolicy", "BullaArtifact", "BullaTesting"),
+        tests(
+            "BullaGrafeas", "BullaGrafeas", "BullaExpression", "BullaArtifact", "GrafeasMessages", protobuf,
+            "BullaTesting"),
+        tests("BullaJobs", "BullaJobs", "BullaArtifact", logging, "BullaTesting"),
         tests("BullaKubernetes", "BullaKubernetes", "BullaPolicy", "BullaArtifact", "BullaTesting"),
+        tests(
+            "BullaStore", "BullaStore", "BullaGrafeas", "BullaRegistry", "BullaLog", "BullaJobs", "BullaSQL",
+            "BullaArtifact", "GrafeasMessages", protobuf, "BullaTesting"),
         tests(
             "BullaFlow", "BullaFlow", "BullaPolicy", "BullaKubernetes", "BullaGrafeas", "BullaSeal", "BullaArtifact",
             "GrafeasMessages", protobuf, "BullaTesting"),
@@ -145,9 +152,8 @@ let package = Package(
             "BullaServer", "BullaServer", "BullaFlow", "BullaStore", "BullaRegistry", "BullaGrafeas", "BullaHTTP",
             "BullaKubernetes", "BullaPolicy", "BullaSeal", "BullaArtifact", "GrafeasMessages", "GoogleStubs",
             product("Hummingbird", "hummingbird"), product("HummingbirdTesting", "hummingbird"),
-            product("GRPCCore", "grpc-swift-2"), product("GRPCProtobuf", "grpc-swift-protobuf"),
-            product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"), product("NIOCore", "swift-nio"),
-            protobuf, httpTypes, logging, "BullaTesting"),
+            product("GRPCCore", "grpc-swift-2"), product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+            product("NIOCore", "swift-nio"), protobuf, httpTypes, logging, "BullaTesting"),
         tests("House"),
     ]
 )

@@ -72,8 +72,9 @@ public struct AsyncHTTPClientTransport: HTTPTransport {
     /// Makes a transport, lends it, and shuts it down, whatever happens.
     ///
     /// - Throws: What `body` throws, or `invalidArgument` as the initializer.
-    public static func with<Result: Sendable>(
-        trust: TLSTrust = TLSTrust(), _ body: (AsyncHTTPClientTransport) async throws -> Result
+    public static func with<Result>(
+        trust: TLSTrust = TLSTrust(), isolation: isolated (any Actor)? = #isolation,
+        _ body: (AsyncHTTPClientTransport) async throws -> Result
     ) async throws -> Result {
         let transport = try AsyncHTTPClientTransport(trust: trust)
         do {
@@ -153,9 +154,12 @@ public struct AsyncHTTPClientTransport: HTTPTransport {
 
     private static func reason(for error: any Error) -> String {
         switch error {
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: "the TLS handshake failed (\(error))"
-        case is IOError: "no connection (\(error))"
-        default: "the exchange broke off (\(error))"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            // The library's text names places in its sources; this one word of it is for the reader.
+            "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
+                ? "the server's certificate is not trusted" : "the TLS handshake failed"
+        case is IOError: "no connection"
+        default: "the exchange broke off"
         }
     }
 }

@@ -106,7 +106,9 @@ public final class RegistryClient: Sendable {
         }
         _ = try? await reply.bytes(upTo: 64 << 10, of: "a challenge")
         request.headerFields[.authorization] = try await authorize(grant, by: challenges)
-        return try await attempt(request, body, timeout ?? options.timeout)
+        let second = try await attempt(request, body, timeout ?? options.timeout)
+        if second.head.status == .unauthorized { authorizations.withLock { $0[grant] = nil } }
+        return second
     }
 
     private func attempt(

@@ -95,6 +95,19 @@ public final class InMemoryManifestStore: ManifestStore {
         state.withLock { Self.page(Array(Set($0.manifests.keys.map(\.repository))), after: last, limit) }
     }
 
+    /// A page of all manifests.
+    public func everyManifest(after last: ManifestKey?, limit: Int) async throws(BullaError) -> [ManifestKey] {
+        state.withLock { state in
+            let keys = state.manifests.values.map {
+                ManifestKey(repository: $0.repository, digest: $0.digest, kind: $0.kind)
+            }
+            let sorted = keys.sorted { ($0.repository, $0.digest) < ($1.repository, $1.digest) }
+            return Array(
+                sorted.drop { key in last.map { (key.repository, key.digest) <= ($0.repository, $0.digest) } ?? false }
+                    .prefix(limit))
+        }
+    }
+
     private static func page(_ names: [String], after last: String?, _ limit: Int) -> [String] {
         let sorted = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         return Array(
