@@ -82,7 +82,7 @@ public struct Reason: Hashable, Sendable, CustomStringConvertible {
             let flag = openPGP ? "--pgp-key" : "--pkix-key"
             return "bulla attest \(image.at(digest)) --attestor \(attestor.note) \(flag) FILE"
         case .neverScanned, .scanFailed, .scanTooOld:
-            return image.map { "push it to the registry again, then: bulla check \($0) --policy FILE" }
+            return image.map { "push it to the registry, then: bulla check \($0) --policy FILE" }
         case .scanPending, .scanRunning:
             return "try again when the scan has ended"
         case .vulnerability(let violation):
