@@ -5,11 +5,13 @@ import Crypto
 /// A SHA-256 content digest such as `sha256:9f86d0…`, the only name Bulla trusts for an image.
 ///
 /// A tag can move; a digest cannot. Everything recorded, signed or admitted is keyed by one. The 32 bytes are held in
-/// place, so a digest is copied, compared and hashed without touching the heap; text exists only at the rim. The text
+/// place, so a digest is copied, compared and hashed without touching the heap; text exists only at the rim. They are
+/// four words and not one vector: a vector is aligned to 32 bytes, and the frames of asynchronous functions, which have
+/// room for 16, are overrun by a value that holds one (seen with Swift 6.3.1: the heap is corrupted). The text
 /// form is that of the OCI image specification
 /// (https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md#digests).
 public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
-    private var words = SIMD4<UInt64>()
+    private var words = Words()
 
     /// Reads a digest from its text form.
     ///
@@ -101,6 +103,33 @@ public struct Digest: Hashable, Sendable, Comparable, CustomStringConvertible {
 
     private static func malformed(_ text: some StringProtocol) -> BullaError {
         BullaError(.invalidArgument, "digest '\(text.prefix(80))' is not sha256: and 64 lowercase hexadecimal digits")
+    }
+}
+
+/// The 32 bytes of a digest as four numbers, the first one first.
+private struct Words: Hashable, Sendable {
+    private var first: UInt64 = 0
+    private var second: UInt64 = 0
+    private var third: UInt64 = 0
+    private var fourth: UInt64 = 0
+
+    subscript(index: Int) -> UInt64 {
+        get {
+            switch index {
+            case 0: first
+            case 1: second
+            case 2: third
+            default: fourth
+            }
+        }
+        set {
+            switch index {
+            case 0: first = newValue
+            case 1: second = newValue
+            case 2: third = newValue
+            default: fourth = newValue
+            }
+        }
     }
 }
 
