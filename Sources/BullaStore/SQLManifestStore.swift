@@ -89,25 +89,23 @@ public struct SQLManifestStore: ManifestStore {
     private static func manifest(
         in repository: String, _ digest: Digest, on connection: any SQLConnection
     ) throws(BullaError) -> ManifestRecord? {
+        var id: Int64 = 0
         let found = try connection.first(
             """
             SELECT id, media_type, kind, artifact_type, subject, annotations, body FROM manifests
             WHERE repository = ? AND digest = ?
             """, [.text(repository), SQLValue(digest)]
         ) { (row: any SQLRow) throws(BullaError) in
-            (
-                row.integer(0),
-                ManifestRecord(
-                    repository: repository, digest: digest, mediaType: row.text(1), bytes: row.blob(6),
-                    kind: ManifestKind(rawValue: row.text(2)) ?? .artifact, artifactType: row.optionalText(3),
-                    subject: row.digest(4), annotations: try decode(row.text(5)))
-            )
+            id = row.integer(0)
+            return ManifestRecord(
+                repository: repository, digest: digest, mediaType: row.text(1), bytes: row.blob(6),
+                kind: ManifestKind(rawValue: row.text(2)) ?? .artifact, artifactType: row.optionalText(3),
+                subject: row.digest(4), annotations: try decode(row.text(5)))
         }
-        guard let (id, record) = found else { return nil }
+        guard var complete = found else { return nil }
         let parts = try connection.rows(
             "SELECT is_blob, digest FROM manifest_parts WHERE manifest = ? ORDER BY position", [.integer(id)]
         ) { ($0.integer(0), $0.digest(1)) }
-        var complete = record
         complete.blobs = parts.compactMap { $0.0 == 1 ? $0.1 : nil }
         complete.manifests = parts.compactMap { $0.0 == 0 ? $0.1 : nil }
         return complete
