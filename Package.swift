@@ -152,8 +152,9 @@ let package = Package(
             "BullaServer", "BullaServer", "BullaFlow", "BullaStore", "BullaRegistry", "BullaGrafeas", "BullaHTTP",
             "BullaKubernetes", "BullaPolicy", "BullaSeal", "BullaArtifact", "GrafeasMessages", "GoogleStubs",
             product("Hummingbird", "hummingbird"), product("HummingbirdTesting", "hummingbird"),
-            product("GRPCCore", "grpc-swift-2"), product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
-            product("NIOCore", "swift-nio"), protobuf, httpTypes, logging, "BullaTesting"),
+            product("GRPCCore", "grpc-swift-2"), product("GRPCProtobuf", "grpc-swift-protobuf"),
+            product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"), product("NIOCore", "swift-nio"),
+            protobuf, httpTypes, logging, "BullaTesting"),
         tests("House"),
     ]
 )

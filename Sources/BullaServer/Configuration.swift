@@ -185,7 +185,8 @@ public struct Configuration: Sendable, Hashable {
     public var yaml: String {
         Self.settings.map { setting in
             let value = texts[setting.key] ?? ""
-            return "# \(setting.help)\n\(setting.key): \(value.isEmpty ? "\"\"" : "\"\(value.replacing("\"", with: "\\\""))\"")"
+            return
+                "# \(setting.help)\n\(setting.key): \(value.isEmpty ? "\"\"" : "\"\(value.replacing("\"", with: "\\\""))\"")"
         }.joined(separator: "\n") + "\n"
     }
 

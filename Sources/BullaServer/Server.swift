@@ -13,12 +13,13 @@ import BullaPolicy
 import BullaRegistry
 import BullaSeal
 import BullaStore
-import Foundation
+public import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
 import Hummingbird
 import HummingbirdTLS
 import Logging
+import Metrics
 import NIOCore
 import NIOSSL
 import ServiceLifecycle
@@ -115,7 +116,7 @@ private struct Plan {
             names: names, maximumScanAge: configuration.maximumScanAge, metadata: metadata, blobs: blobs
         ).add(to: router)
         GrafeasRoutes(api: metadata).add(to: router)
-        RegistryRoutes(service: registry).add(to: router)
+        RegistryRoutes(registry).add(to: router)
         admission.routes.addEvaluation(to: router)
         let webhookRouter = Router()
         webhookRouter.add(middleware: MetricsMiddleware())

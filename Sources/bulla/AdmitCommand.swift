@@ -3,6 +3,7 @@
 import ArgumentParser
 import BullaArtifact
 import Foundation
+import HTTPTypes
 
 /// Asks whether a pod, a workload or an admission review would be admitted; records nothing.
 struct AdmitCommand: AsyncParsableCommand {

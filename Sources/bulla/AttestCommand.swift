@@ -7,8 +7,6 @@ import BullaGrafeas
 import BullaSeal
 import Foundation
 
-extension AttestationRecord.IfExists: ExpressibleByArgument {}
-
 /// The flags that name a signing key.
 struct KeyOptions: ParsableArguments {
     @Option(help: "A file with an OpenPGP private key.")
@@ -84,8 +82,10 @@ struct AttestCommand: AsyncParsableCommand {
     @Option(help: "The id of the key that made --signature.") var keyID: String?
     @Flag(help: "Write the bytes to sign and record nothing.") var payloadOnly = false
     @Option(help: "The project of the attestation (as for scans).") var attestationProject: String?
-    @Option(help: "keep, replace or fail when the attestor attested the image with this key before.")
-    var ifExists: AttestationRecord.IfExists = .keep
+    @Option(
+        help: "keep, replace or fail when the attestor attested the image with this key before.",
+        transform: AttestCommand.policy)
+    var ifExists = AttestationRecord.IfExists.keep
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
@@ -93,6 +93,13 @@ struct AttestCommand: AsyncParsableCommand {
         guard (signature == nil) == (keyID == nil) else {
             throw ValidationError("--signature and --key-id go together")
         }
+    }
+
+    private static func policy(_ text: String) throws -> AttestationRecord.IfExists {
+        guard let policy = AttestationRecord.IfExists(rawValue: text) else {
+            throw ValidationError("'\(text)' is none of keep, replace and fail")
+        }
+        return policy
     }
 
     func run() async throws {
@@ -133,9 +140,12 @@ struct AttestCommand: AsyncParsableCommand {
             signed = try signer.sign(payload, at: Date())
             id = signer.keyID
         }
-        let project =
-            try attestationProject.map { name throws(BullaError) in try ProjectName(project: name) }
-            ?? names.project(of: image)
+        let project: ProjectName
+        if let attestationProject {
+            project = try ProjectName(project: attestationProject)
+        } else {
+            project = try names.project(of: image)
+        }
         let note = try AttestationRecord.note(of: attestor ?? "", in: project)
         let record = AttestationRecord(names: names, metadata: metadata)
         try await record.ensure(note)

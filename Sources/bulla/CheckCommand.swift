@@ -84,9 +84,11 @@ struct CheckCommand: AsyncParsableCommand {
         let evidence = Evidence(
             scan: .finished(at: now, judged: report.judged > 0), vulnerabilities: vulnerabilities)
         let digest = report.image.digest ?? Digest(of: Array(image.utf8))
-        return requirement.check(
-            ImageReference(registry: "local", repository: "source", digest: digest), on: evidence, at: now
-        ).renamed(image)
+        let result = requirement.check(
+            ImageReference(registry: "local", repository: "source", digest: digest), on: evidence, at: now)
+        return CheckResult(
+            image: image, verdict: result.verdict, reason: result.reason, violations: result.violations,
+            warnings: result.warnings)
     }
 
     private func checkOnServer(_ requirement: VulnerabilityRequirement) async throws -> CheckResult {

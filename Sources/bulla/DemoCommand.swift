@@ -15,6 +15,7 @@ import Crypto
 import Foundation
 import GrafeasMessages
 import HTTPTypes
+import SwiftProtobuf
 
 /// The whole chain on this machine: build, push, scan, record, attest, admit; every step is read back from the server.
 struct DemoCommand: AsyncParsableCommand {
@@ -54,7 +55,7 @@ private struct Demo: Sendable {
     struct Subject: Sendable {
         let image: DemoImage
         let name: ImageReference
-        var digest: Digest { image.document.digest }
+        var digest: BullaArtifact.Digest { image.document.digest }
         var reference: ImageReference { name.at(digest) }
     }
 
@@ -98,7 +99,7 @@ private struct Demo: Sendable {
             say("Two images of one application: 1.0 as of Debian 12's release, 1.1 up to date.")
             for subject in subjects { try await push(subject, to: server) }
             for subject in subjects { try await recordBuild(subject, names, server) }
-            var passed: Set<Digest> = []
+            var passed: Set<BullaArtifact.Digest> = []
             for subject in subjects where try await check(subject, names, server) {
                 passed.insert(subject.digest)
                 try await attest(subject, with: key, names, server)
@@ -183,7 +184,8 @@ private struct Demo: Sendable {
     }
 
     private func admit(
-        _ subjects: [Subject], _ passed: Set<Digest>, _ ready: ReadyServer, _ webhook: URL, _ names: RecordNames,
+        _ subjects: [Subject], _ passed: Set<BullaArtifact.Digest>, _ ready: ReadyServer, _ webhook: URL,
+        _ names: RecordNames,
         _ server: ServerClient
     ) async throws {
         let trust = TLSTrust(authorityFile: ready.webhookCA)

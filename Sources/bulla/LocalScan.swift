@@ -28,7 +28,7 @@ struct LocalScan: Sendable {
         let advisories = try CurrentAdvisories(path: db).database()
         let name = try SourceName(source)
         if case .folder(let path) = name {
-            let inventory = try RootFolder(path: path).inventory()
+            let inventory = try RootFolder(path).inventory()
             return try ImageScanner.report(
                 on: inventory, of: .init(reference: source, digest: nil, platform: nil), by: advisories)
         }

@@ -5,6 +5,7 @@ import BullaArtifact
 import BullaDocument
 import BullaFlow
 import Foundation
+import HTTPTypes
 
 /// Scans an image here, or shows the report that the server keeps.
 struct ScanCommand: AsyncParsableCommand {

@@ -9,6 +9,7 @@ import GrafeasMessages
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import SwiftProtobuf
 
 /// What only Bulla offers: what the server is, and the whole report of an image's last scan.
 struct ServerRoutes: Sendable {
@@ -68,7 +69,8 @@ struct ServerRoutes: Sendable {
             let reason = discovery.analysisStatusError.message
             throw BullaError(
                 .failedPrecondition,
-                "the scan of '\(image)' has no report: \(discovery.analysisStatus)\(reason.isEmpty ? "" : ", \(reason)")")
+                "the scan of '\(image)' has no report: \(discovery.analysisStatus)\(reason.isEmpty ? "" : ", \(reason)")"
+            )
         }
         let stream = try await blobs.open(try Digest(hexadecimal: hexadecimal), range: nil)
         return Response(
