@@ -27,7 +27,7 @@ public struct Matcher: Sendable {
                 advisories: nil)
         }
         var feeds = FeedChoice(database: database, distribution: inventory.distribution)
-        var findings: [(purl: String, finding: Finding)] = []
+        var found: [(purl: String, package: Package, findings: [Finding])] = []
         var unjudged: [ScanReport.Unjudged] = []
         for package in inventory.packages {
             if let owner = package.owner {
@@ -41,24 +41,20 @@ public struct Matcher: Sendable {
             case .none(let reason): unjudged.append(ScanReport.Unjudged(purl: package.purl, reason: reason))
             case .feed(let feed):
                 let subject = Subject(package, in: feed.ecosystem)
-                let found = try match(subject, package, in: feed, of: database)
-                if !found.isEmpty {
-                    let purl = package.purl.description
-                    findings += found.map { (purl, $0) }
-                }
+                let findings = try match(subject, package, in: feed, of: database)
+                if !findings.isEmpty { found.append((package.purl.description, package, findings)) }
                 if subject.isUnreadable {
                     let reason = "'\(subject.version.prefix(64))' is no version of \(feed.ecosystem.name)"
                     unjudged.append(ScanReport.Unjudged(purl: package.purl, reason: reason))
                 }
             }
         }
-        findings.sort { left, right in
+        found.sort { left, right in
             if left.purl != right.purl { return left.purl < right.purl }
-            if left.finding.id != right.finding.id { return left.finding.id < right.finding.id }
-            return left.finding.package.locations.lexicographicallyPrecedes(right.finding.package.locations)
+            return left.package.locations.lexicographicallyPrecedes(right.package.locations)
         }
         return Judgement(
-            findings: findings.map(\.finding), judged: inventory.packages.count - unjudged.count,
+            findings: found.flatMap(\.findings), judged: inventory.packages.count - unjudged.count,
             unjudged: Self.sorted(unjudged),
             advisories: ScanReport.AdvisorySet(digest: database.digest, built: database.built))
     }
@@ -74,35 +70,41 @@ public struct Matcher: Sendable {
     private func match(
         _ subject: Subject, _ package: Package, in feed: AdvisoryDatabase.Feed, of database: AdvisoryDatabase
     ) throws(BullaError) -> [Finding] {
+        let entries = try database.affected(subject.name, in: feed)
+        guard !entries.isEmpty else { return [] }
+        return try subject.key.bytes.withUnsafeBufferPointer { (key) throws(BullaError) in
+            try match(UnsafeRawBufferPointer(key), package, against: entries, of: database)
+        }
+    }
+
+    private func match(
+        _ version: UnsafeRawBufferPointer, _ package: Package, against entries: Range<Int>,
+        of database: AdvisoryDatabase
+    ) throws(BullaError) -> [Finding] {
         let reader = database.reader
         var fold = FindingFold(reader: reader)
-        let entries = try database.affected(subject.name, in: feed)
         var index = entries.lowerBound
         while index < entries.upperBound {
             // Entries of one advisory about one package are neighbours, and alternatives.
             let first = try AffectedRecord(index, reader)
-            var all = [first]
-            index += 1
-            while index < entries.upperBound {
-                let next = try AffectedRecord(index, reader)
-                guard next.advisory == first.advisory else { break }
-                all.append(next)
-                index += 1
-            }
+            var end = index + 1
+            while end < entries.upperBound, try AffectedRecord(end, reader).advisory == first.advisory { end += 1 }
+            defer { index = end }
             var hits: [AffectedRecord] = []
-            for entry in all where try entry.contains(subject.key, reader) { hits.append(entry) }
+            for place in index..<end {
+                let entry = place == index ? first : try AffectedRecord(place, reader)
+                if try entry.contains(version, reader) { hits.append(entry) }
+            }
             guard !hits.isEmpty else { continue }
             let advisory = try database.advisory(first.advisory)
             guard advisory.withdrawn == AdvisoryRecord.never else { continue }
             if hits.contains(where: { $0.status == .notAffected }) {
                 try fold.remove(advisory)
             } else {
-                try fold.add(
-                    AdvisoryMatch(
-                        advisory: advisory, entries: all.filter { $0.status != .notAffected }, hits: hits))
+                try fold.add(AdvisoryMatch(advisory: advisory, entries: index..<end, hits: hits))
             }
         }
-        return try fold.findings(in: package, at: subject.key)
+        return try fold.findings(in: package, at: version)
     }
 }
 

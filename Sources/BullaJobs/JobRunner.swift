@@ -104,9 +104,11 @@ public struct JobRunner: Sendable {
         let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let busy = Busy()
         let kinds = lane.works.keys.sorted()
+        // Listened to before the first look, so that nothing is added unheard between the two.
+        let additions = queue.additions()
         await withDiscardingTaskGroup { group in
             group.addTask {
-                for await _ in queue.additions() { wake.yield() }
+                for await _ in additions { wake.yield() }
                 wake.finish()
             }
             group.addTask {

@@ -36,11 +36,12 @@ public struct Server: Sendable {
         self.now = now
     }
 
-    /// Runs until SIGTERM or SIGINT, or until the task is cancelled; calls under way are let end.
+    /// Runs until SIGTERM or SIGINT, or until `stop` returns; calls under way are let end.
     ///
+    /// - Parameter stop: Waits for another reason to stop; without one there is none.
     /// - Throws: `invalidArgument` for a policy set that does not parse, `unavailable` when a port or the data directory
     ///   cannot be had.
-    public func run() async throws {
+    public func run(until stop: (@Sendable () async -> Void)? = nil) async throws {
         Telemetry.start(configuration)
         let log = Logger(label: "bulla")
         do {
@@ -56,7 +57,16 @@ public struct Server: Sendable {
                         .init(service: $0, successTerminationBehavior: .ignore)
                     },
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
-            try await group.run()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                if let stop {
+                    tasks.addTask {
+                        await stop()
+                        await group.triggerGracefulShutdown()
+                    }
+                }
+                try await group.run()
+                tasks.cancelAll()
+            }
             await plan.store.close()
             log.info("stopped")
         } catch {

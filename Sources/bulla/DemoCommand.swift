@@ -68,14 +68,16 @@ private struct Demo: Sendable {
             "ready-file": readyFile, "policies": folder + "/policies", "registry-name": Self.registryName,
             "log-level": "warning",
         ])
+        let (told, tell) = AsyncStream.makeStream(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await Server(configuration).run()
-                throw BullaError(.unavailable, "the demo's server stopped")
+                try await Server(configuration).run { for await _ in told {} }
             }
-            group.addTask { try await tell(readyFile, key, outdated, current) }
-            defer { group.cancelAll() }
-            try await group.next()
+            group.addTask {
+                defer { tell.finish() }
+                try await self.tell(readyFile, key, outdated, current)
+            }
+            try await group.waitForAll()
         }
     }
 

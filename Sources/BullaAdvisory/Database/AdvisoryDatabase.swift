@@ -166,7 +166,7 @@ struct AdvisoryRecord {
     let published: Int64
     let modified: Int64
     let withdrawn: Int64
-    let digest: Digest
+    private let digestBytes: UnsafeRawBufferPointer
 
     init(_ record: DatabaseReader.Record, _ reader: DatabaseReader) throws(BullaError) {
         let listCount = reader.count(of: .lists)
@@ -184,11 +184,11 @@ struct AdvisoryRecord {
         published = record.long(48)
         modified = record.long(56)
         withdrawn = record.long(64)
-        guard let digest = Digest(rawBytes: record.bytes[72..<104]) else {
-            throw reader.corrupt("an advisory has no digest")
-        }
-        self.digest = digest
+        digestBytes = UnsafeRawBufferPointer(rebasing: record.bytes[72..<104])
     }
+
+    /// The digest of the content.
+    var digest: Digest? { Digest(rawBytes: digestBytes) }
 
     /// The time that stands for none.
     static let never = Int64.min
@@ -214,16 +214,15 @@ struct AffectedRecord {
         severity = Severity(rawValue: Int(record.byte(21))) ?? .unspecified
     }
 
-    /// Whether a version is meant: enumerated, or inside an interval.
-    func contains(_ version: VersionKey, _ reader: DatabaseReader) throws(BullaError) -> Bool {
+    /// Whether the version with a key is meant: enumerated, or inside an interval.
+    func contains(_ version: UnsafeRawBufferPointer, _ reader: DatabaseReader) throws(BullaError) -> Bool {
         for index in intervals where try IntervalRecord(index, reader).contains(version, reader) { return true }
         guard !versions.isEmpty else { return false }
         var low = versions.lowerBound
         var high = versions.upperBound
         while low < high {
             let middle = low + (high - low) / 2
-            let key = try reader.text(reader.record(middle, of: .versions).word(0))
-            let order = version.bytes.withUnsafeBytes { VersionKey.order(key, $0) }
+            let order = VersionKey.order(try reader.text(reader.record(middle, of: .versions).word(0)), version)
             if order == 0 { return true }
             if order < 0 { low = middle + 1 } else { high = middle }
         }
@@ -251,12 +250,10 @@ struct IntervalRecord {
         self.end = end
     }
 
-    func contains(_ version: VersionKey, _ reader: DatabaseReader) throws(BullaError) -> Bool {
-        let lower = try reader.text(lowerBound)
-        guard version.bytes.withUnsafeBytes({ VersionKey.order(lower, $0) }) <= 0 else { return false }
+    func contains(_ version: UnsafeRawBufferPointer, _ reader: DatabaseReader) throws(BullaError) -> Bool {
+        guard VersionKey.order(try reader.text(lowerBound), version) <= 0 else { return false }
         if end == .open { return true }
-        let upper = try reader.text(upperBound)
-        let order = version.bytes.withUnsafeBytes { VersionKey.order($0, upper) }
+        let order = VersionKey.order(version, try reader.text(upperBound))
         return end == .lastAffected ? order <= 0 : order < 0
     }
 }

@@ -191,6 +191,7 @@ struct AdvisorySet {
             let old = try database.advisory(index)
             let first = affected.count
             affected += affectedOf.removeValue(forKey: index) ?? []
+            guard let digest = old.digest else { throw reader.corrupt("an advisory has no digest") }
             let (source, name) = try self.source(old.source, of: reader)
             let id = try strings.intern(reader.text(old.id))
             sources[source] = name
@@ -202,7 +203,7 @@ struct AdvisorySet {
                 severity: old.severity, score: old.score, published: old.published, modified: old.modified,
                 withdrawn: old.withdrawn, aliases: try copy(old.aliases, from: reader),
                 upstream: try copy(old.upstream, from: reader), references: try copy(old.references, from: reader),
-                affected: first..<affected.count, digest: old.digest, isOld: true)
+                affected: first..<affected.count, digest: digest, isOld: true)
             try insert(entry, UInt64(source) << 32 | UInt64(id))
         }
     }
