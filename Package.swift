@@ -150,8 +150,8 @@ let package = Package(
             "GrafeasMessages", protobuf, "BullaTesting"),
         tests(
             "BullaServer", "BullaServer", "BullaFlow", "BullaStore", "BullaRegistry", "BullaGrafeas", "BullaHTTP",
-            "BullaKubernetes", "BullaPolicy", "BullaSeal", "BullaArtifact", "GrafeasMessages", "GoogleStubs",
-            product("Hummingbird", "hummingbird"), product("HummingbirdTesting", "hummingbird"),
+            "BullaKubernetes", "BullaPolicy", "BullaSeal", "BullaArtifact", "BullaArchive", "GrafeasMessages",
+            "GoogleStubs", product("Hummingbird", "hummingbird"), product("HummingbirdTesting", "hummingbird"),
             product("GRPCCore", "grpc-swift-2"), product("GRPCProtobuf", "grpc-swift-protobuf"),
             product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"), product("NIOCore", "swift-nio"),
             protobuf, httpTypes, logging, "BullaTesting"),
