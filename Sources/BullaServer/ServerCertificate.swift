@@ -29,7 +29,7 @@ struct ServerCertificate: Sendable {
             self.init(chainFile: chain, keyFile: key, authorityFile: nil)
             return
         }
-        let folder = configuration.data + "/tls"
+        let folder = URL(filePath: configuration.data).appending(path: "tls").path(percentEncoded: false)
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

@@ -130,7 +130,7 @@ struct DatabaseStatusCommand: AsyncParsableCommand {
                 for source in answer.sources { Command.result("  source \(source.name): \(source.advisories)") }
                 for ecosystem in answer.ecosystems {
                     Command.result(
-                        "  ecosystem \(ecosystem.name): \(ecosystem.advisories) of \(ecosystem.packages) packages")
+                        "  ecosystem \(ecosystem.name): \(ecosystem.advisories) for \(ecosystem.packages) packages")
                 }
             }
         }
