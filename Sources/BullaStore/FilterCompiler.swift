@@ -61,7 +61,7 @@ struct FilterCompiler {
         if case .attached = query.scope { return "occurrences_by_note" }
         for term in terms {
             switch term {
-            case .text(.noteID, .equal), .note: return "occurrences_by_note"
+            case .text(.noteID, .equal), .note: return "occurrences_of_note"
             case .text(.resourceURI, .equal):
                 conditions.append("digest IS NULL")
                 return "occurrences_by_resource"

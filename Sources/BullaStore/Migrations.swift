@@ -55,6 +55,7 @@ enum Migrations {
         "CREATE INDEX occurrences_of_kind ON occurrences (project, kind, sequence)",
         "CREATE INDEX occurrences_by_digest ON occurrences (digest, kind, sequence) WHERE digest IS NOT NULL",
         "CREATE INDEX occurrences_by_resource ON occurrences (resource, sequence) WHERE digest IS NULL",
+        "CREATE INDEX occurrences_of_note ON occurrences (project, note_id, sequence)",
         "CREATE INDEX occurrences_by_note ON occurrences (note_id, note_project, sequence)",
         "CREATE UNIQUE INDEX occurrences_unique ON occurrences (uniqueness) WHERE uniqueness IS NOT NULL",
         """

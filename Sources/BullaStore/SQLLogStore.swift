@@ -69,8 +69,9 @@ public struct SQLLogStore: LogStore {
     public func lastSequence(about digest: Digest) async throws(BullaError) -> Int64 {
         try await pool.read { (connection: any SQLConnection) throws(BullaError) in
             try connection.first(
-                "SELECT coalesce(max(sequence), 0) FROM log INDEXED BY log_by_digest WHERE digest = ?",
-                [SQLValue(digest)]
+                """
+                SELECT sequence FROM log INDEXED BY log_by_digest WHERE digest = ? ORDER BY sequence DESC LIMIT 1
+                """, [SQLValue(digest)]
             ) { $0.integer(0) } ?? 0
         }
     }

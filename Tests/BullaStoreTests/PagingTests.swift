@@ -140,10 +140,13 @@ struct PagingTests {
                 .children(of: project), "(resourceUrl=\"\(image)\" OR resourceUrl=\"\(Sample.image(2))\") kind!=BUILD",
                 "occurrences_by_digest (digest=?"
             ),
-            (.children(of: project), "noteId=\"n\"", "occurrences_by_note (note_id=?"),
             (
-                .children(of: project), "noteId=\"n\" noteProjectId=\"q\"",
-                "occurrences_by_note (note_id=? AND note_project=? AND sequence>?)"
+                .children(of: project), "noteId=\"n\"",
+                "occurrences_of_note (project=? AND note_id=? AND sequence>?)"
+            ),
+            (
+                .children(of: project), "noteName=\"projects/q/notes/n\" AND kind=BUILD",
+                "occurrences_of_note (project=? AND note_id=? AND sequence>?)"
             ),
             (.children(of: project), "resourceUrl=\"https://a/b.tgz\"", "occurrences_by_resource (resource=?"),
             (.attached(to: note), "", "occurrences_by_note (note_id=? AND note_project=? AND sequence>?)"),
