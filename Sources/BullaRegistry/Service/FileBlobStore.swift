@@ -41,6 +41,12 @@ public final class FileBlobStore: BlobStore {
         self.maximumSize = maximumSize
         disk = DiskThreads()
         try Folder.make("\(folder)/blobs/sha256")
+        // All of them at once, and flushed at every start: a blob's folder then never is what a crash could lose.
+        for shard in 0...255 {
+            let name = String(shard, radix: 16)
+            try Folder.make("\(folder)/blobs/sha256/\(name.count == 1 ? "0" : "")\(name)", durably: false)
+        }
+        try Folder.flush("\(folder)/blobs/sha256")
         try Folder.make("\(folder)/uploads")
     }
 
@@ -272,7 +278,6 @@ extension FileBlobStore {
             }
             guard actual == digest else { return (size, actual) }
             try file.flush()
-            try Folder.make(shard(of: digest))
             try naming.withLock { _ throws(BullaError) in
                 try Folder.setUsed(data(of: upload.id), at: time)
                 try Folder.move(data(of: upload.id), to: path(of: digest))
