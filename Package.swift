@@ -22,8 +22,11 @@ func room(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 }
 
 /// The tests of one target.
-func tests(_ name: String, resources: [Resource] = [], _ dependencies: Target.Dependency...) -> Target {
-    .testTarget(name: name + "Tests", dependencies: dependencies, resources: resources, swiftSettings: house)
+func tests(
+    _ name: String, exclude: [String] = [], resources: [Resource] = [], _ dependencies: Target.Dependency...
+) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: house)
 }
 
 let crypto = product("Crypto", "swift-crypto")
@@ -40,7 +43,14 @@ let package = Package(
     name: "bulla",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "bulla", targets: ["bulla"])
+        .executable(name: "bulla", targets: ["bulla"]),
+        // For the packages of our own in Fuzz and Benchmarks: SwiftPM lets them import products only.
+        .library(
+            name: "BullaParsers",
+            targets: [
+                "BullaArtifact", "BullaArchive", "BullaVersion", "BullaExpression", "BullaCatalog", "BullaAdvisory",
+                "BullaSeal", "BullaPolicy", "BullaKubernetes",
+            ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
@@ -124,6 +134,7 @@ let package = Package(
             swiftSettings: house),
 
         room("BullaTesting", "BullaArtifact", "BullaArchive", "BullaRegistry"),
+        tests("BullaArtifact", "BullaArtifact", "BullaTesting"),
         tests("BullaVersion", "BullaVersion", "BullaTesting"),
         tests("BullaExpression", "BullaExpression", "BullaArtifact", "BullaTesting"),
         tests("BullaArchive", "BullaArchive", "BullaArtifact", "BullaTesting"),
@@ -134,6 +145,7 @@ let package = Package(
         tests(
             "BullaRegistry", "BullaRegistry", "BullaHTTP", "BullaArchive", "BullaArtifact", httpTypes, "BullaTesting"),
         tests("BullaCatalog", "BullaCatalog", "BullaArchive", "BullaArtifact", "BullaTesting"),
+        tests("BullaAdvisory", "BullaAdvisory", "BullaArchive", "BullaVersion", "BullaArtifact", "BullaTesting"),
         tests("BullaDocument", "BullaDocument", "BullaArtifact", "BullaTesting"),
         tests("BullaSeal", "BullaSeal", "BullaArtifact", crypto, "BullaTesting"),
         tests("BullaPolicy", "BullaPolicy", "BullaArtifact", "BullaTesting"),
@@ -155,6 +167,9 @@ let package = Package(
             product("GRPCCore", "grpc-swift-2"), product("GRPCProtobuf", "grpc-swift-protobuf"),
             product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"), product("NIOCore", "swift-nio"),
             protobuf, httpTypes, logging, "BullaTesting"),
+        tests(
+            "Journey", exclude: ["python"], "bulla", "BullaArtifact", "BullaHTTP", "BullaArchive", "BullaSQL",
+            httpTypes, "BullaTesting"),
         tests("House"),
     ]
 )

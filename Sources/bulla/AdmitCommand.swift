@@ -2,6 +2,8 @@
 
 import ArgumentParser
 import BullaArtifact
+import BullaFlow
+import BullaKubernetes
 import Foundation
 import HTTPTypes
 
@@ -31,6 +33,7 @@ struct AdmitCommand: AsyncParsableCommand {
         try await Command.run {
             let object = try Command.contents(of: file)
             let answer = try await client.withServer { server in
+                if let policies { return try await judge(object, by: policies, on: server) }
                 var query = [URLQueryItem(name: "format", value: "bulla.admit/v1")]
                 if let namespace { query.append(URLQueryItem(name: "namespace", value: namespace)) }
                 return try await evaluate(object, query, on: server)
@@ -49,6 +52,30 @@ struct AdmitCommand: AsyncParsableCommand {
             }
             if !decoded.allowed { throw Command.no }
         }
+    }
+
+    /// Judges by policies that lie here; the server is asked for evidence only.
+    private func judge(
+        _ object: [UInt8], by folder: String, on server: ServerClient
+    ) async throws -> [UInt8] {
+        let names = try await server.names()
+        let policies = try PolicyCache(folder: folder)
+        let gatherer = EvidenceGatherer(names: names, metadata: server.metadata)
+        let flow = AdmitFlow(
+            policy: { policies.policy },
+            source: .init(
+                evidence: { image, needsScan, attestors, time throws(BullaError) in
+                    try await gatherer.evidence(of: image, needsScan: needsScan, attestors: attestors, at: time)
+                },
+                digestOfTag: { image in
+                    guard image.registry == names.registryName else { return nil }
+                    return try? await server.resolve(image, names)
+                }),
+            recorder: .init(now: { _ throws(BullaError) in }, later: { _ in }))
+        let report = try await flow.report(on: object, in: namespace, within: .seconds(30))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(report))
     }
 
     private func evaluate(
