@@ -235,23 +235,22 @@ public struct AdmitFlow: Sendable {
             return BullaPolicy.evaluate(rule, of: image, on: Evidence(digestOfTag: known ?? nil), at: now)
         }
         do {
-            return try await Self.within(deadline) { () async throws(BullaError) -> Verdict in
-                let revision = try await source.revision?(digest)
-                if let revision,
-                    let kept = cache.verdict(
-                        on: image, in: namespace, policy: policy.revision, evidence: revision, at: now)
-                {
-                    return kept
-                }
-                let evidence = try await source.evidence(
-                    image, rule.needsScan(of: image), rule.attestors(for: image), now)
-                let verdict = BullaPolicy.evaluate(rule, of: image, on: evidence, at: now)
-                if let revision {
-                    cache.keep(
-                        verdict, on: image, in: namespace, policy: policy.revision, evidence: revision, at: now)
-                }
-                return verdict
+            // One look at an index, outside the race: most images end here, and a race costs more than they do.
+            let revision = try await source.revision?(digest)
+            if let revision,
+                let kept = cache.verdict(
+                    on: image, in: namespace, policy: policy.revision, evidence: revision, at: now)
+            {
+                return kept
             }
+            let evidence = try await Self.within(deadline) { () async throws(BullaError) -> Evidence in
+                try await source.evidence(image, rule.needsScan(of: image), rule.attestors(for: image), now)
+            }
+            let verdict = BullaPolicy.evaluate(rule, of: image, on: evidence, at: now)
+            if let revision {
+                cache.keep(verdict, on: image, in: namespace, policy: policy.revision, evidence: revision, at: now)
+            }
+            return verdict
         } catch {
             return .unknown([Reason(.evidenceUnavailable(error.message))])
         }

@@ -7,35 +7,66 @@ import BullaArtifact
 /// A review carries two whole objects of which a handful of strings matter, so no tree is built: a value is its place
 /// in the text, and what is not asked for is only skipped. One pass checks, about one more finds; memory is the body's.
 struct JSONText: Sendable {
-    private let bytes: [UInt8]
+    private let storage: JSONStorage
 
     /// Checks text.
     ///
     /// - Throws: `invalidArgument` with the byte at fault when it is no JSON, or is nested deeper than `depth`.
     init(_ bytes: [UInt8], depth: Int = 256) throws(BullaError) {
-        self.bytes = bytes
         var check = JSONCheck(bytes: bytes, limit: depth)
         if let problem = check.run() {
             throw BullaError(.invalidArgument, "JSON is malformed at byte \(check.position): \(problem)")
         }
+        storage = JSONStorage(bytes: bytes, spans: check.spans)
     }
 
     /// Takes text as it is: what is read from it may be missing, but is never out of bounds.
-    init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    init(unchecked bytes: [UInt8]) { storage = JSONStorage(bytes: bytes, spans: []) }
 
     /// The outermost value.
-    var root: JSONValue { JSONValue(bytes, at: JSONValue.skipSpace(bytes, 0)) }
+    var root: JSONValue { JSONValue(storage, at: JSONValue.skipSpace(storage.bytes, 0)) }
+}
+
+/// The text, and where its larger objects and arrays begin and end, by their beginnings.
+private final class JSONStorage: Sendable {
+    /// The place of an object or array: from its first byte to behind its last.
+    struct Span: Sendable {
+        let start: UInt32
+        var end: UInt32
+    }
+
+    let bytes: [UInt8]
+    private let spans: [Span]
+
+    init(bytes: [UInt8], spans: [Span]) {
+        self.bytes = bytes
+        self.spans = spans
+    }
+
+    /// The place behind an object or array that the check has noted.
+    func end(of start: Int) -> Int? {
+        var low = 0
+        var high = spans.count
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(spans[middle].start) < start { low = middle + 1 } else { high = middle }
+        }
+        guard low < spans.count, Int(spans[low].start) == start else { return nil }
+        return Int(spans[low].end)
+    }
 }
 
 /// A value in JSON text, known by the place where it begins.
 struct JSONValue: Sendable {
-    private let bytes: [UInt8]
+    private let storage: JSONStorage
     private let start: Int
 
-    fileprivate init(_ bytes: [UInt8], at start: Int) {
-        self.bytes = bytes
+    fileprivate init(_ storage: JSONStorage, at start: Int) {
+        self.storage = storage
         self.start = start
     }
+
+    private var bytes: [UInt8] { storage.bytes }
 
     private var first: UInt8? { start < bytes.count ? bytes[start] : nil }
 
@@ -72,14 +103,15 @@ struct JSONValue: Sendable {
     /// The object's members, in order, until `body` says `false`.
     func forEachMember(_ body: (JSONKey, JSONValue) -> Bool) {
         guard isObject else { return }
+        let bytes = storage.bytes
         var place = Self.skipSpace(bytes, start + 1)
         while place < bytes.count, bytes[place] == UInt8(ascii: "\"") {
             let keyEnd = Self.skipString(bytes, place)
             let colon = Self.skipSpace(bytes, keyEnd)
             guard colon < bytes.count, bytes[colon] == UInt8(ascii: ":") else { return }
             let value = Self.skipSpace(bytes, colon + 1)
-            guard body(JSONKey(bytes, place, keyEnd), JSONValue(bytes, at: value)) else { return }
-            let comma = Self.skipSpace(bytes, Self.skipValue(bytes, value))
+            guard body(JSONKey(storage, place, keyEnd), JSONValue(storage, at: value)) else { return }
+            let comma = Self.skipSpace(bytes, Self.skipValue(storage, value))
             guard comma < bytes.count, bytes[comma] == UInt8(ascii: ",") else { return }
             place = Self.skipSpace(bytes, comma + 1)
         }
@@ -88,12 +120,13 @@ struct JSONValue: Sendable {
     /// The array's elements, in order, until `body` says `false`.
     func forEachElement(_ body: (Int, JSONValue) -> Bool) {
         guard isArray else { return }
+        let bytes = storage.bytes
         var place = Self.skipSpace(bytes, start + 1)
         var index = 0
         while place < bytes.count, bytes[place] != UInt8(ascii: "]") {
-            guard body(index, JSONValue(bytes, at: place)) else { return }
+            guard body(index, JSONValue(storage, at: place)) else { return }
             index += 1
-            let comma = Self.skipSpace(bytes, Self.skipValue(bytes, place))
+            let comma = Self.skipSpace(bytes, Self.skipValue(storage, place))
             guard comma < bytes.count, bytes[comma] == UInt8(ascii: ",") else { return }
             place = Self.skipSpace(bytes, comma + 1)
         }
@@ -108,9 +141,6 @@ struct JSONValue: Sendable {
         }
         return strings
     }
-
-    /// The text of the value, from its first byte to its last.
-    var text: ArraySlice<UInt8> { bytes[min(start, bytes.count)..<min(Self.skipValue(bytes, start), bytes.count)] }
 
     static func skipSpace(_ bytes: [UInt8], _ start: Int) -> Int {
         var place = start
@@ -137,9 +167,15 @@ struct JSONValue: Sendable {
     }
 
     /// The place behind a value that begins at `start`, or the end of the text.
-    static func skipValue(_ bytes: [UInt8], _ start: Int) -> Int {
+    private static func skipValue(_ storage: JSONStorage, _ start: Int) -> Int {
+        let bytes = storage.bytes
         var place = start
         var depth = 0
+        if start < bytes.count, bytes[start] == UInt8(ascii: "{") || bytes[start] == UInt8(ascii: "["),
+            let end = storage.end(of: start)
+        {
+            return end
+        }
         while place < bytes.count {
             switch bytes[place] {
             case UInt8(ascii: "\""):
@@ -211,30 +247,31 @@ struct JSONValue: Sendable {
 
 /// The name of a member, compared in place.
 struct JSONKey {
-    private let bytes: [UInt8]
+    private let storage: JSONStorage
     private let start: Int
     private let end: Int
 
-    fileprivate init(_ bytes: [UInt8], _ start: Int, _ end: Int) {
-        self.bytes = bytes
+    fileprivate init(_ storage: JSONStorage, _ start: Int, _ end: Int) {
+        self.storage = storage
         self.start = start
         self.end = end
     }
 
     /// The name as text.
-    var string: String? { JSONValue(bytes, at: start).string }
+    var string: String? { JSONValue(storage, at: start).string }
 
     /// Compares; a name spelled with escapes is resolved first.
     static func == (key: JSONKey, name: StaticString) -> Bool {
         let count = key.end - key.start - 2
+        let bytes = key.storage.bytes
         if count == name.utf8CodeUnitCount {
             let equal = name.withUTF8Buffer { expected in
-                for index in 0..<count where key.bytes[key.start + 1 + index] != expected[index] { return false }
+                for index in 0..<count where bytes[key.start + 1 + index] != expected[index] { return false }
                 return true
             }
             if equal { return true }
         }
-        guard count > name.utf8CodeUnitCount, key.bytes[(key.start + 1)..<(key.end - 1)].contains(UInt8(ascii: "\\"))
+        guard count > name.utf8CodeUnitCount, bytes[(key.start + 1)..<(key.end - 1)].contains(UInt8(ascii: "\\"))
         else { return false }
         return key.string == name.description
     }
@@ -245,7 +282,12 @@ private struct JSONCheck {
     let bytes: [UInt8]
     let limit: Int
     var position = 0
+    /// The larger objects and arrays that are nested at most sixteen deep: enough to find anything in a pod at once, and
+    /// few, whatever the text.
+    private(set) var spans: [JSONStorage.Span] = []
     private var open: [UInt8] = []
+    /// Where each open object or array is noted, -1 for nowhere.
+    private var noted: [Int] = []
 
     init(bytes: [UInt8], limit: Int) {
         self.bytes = bytes
@@ -281,7 +323,19 @@ private struct JSONCheck {
                     return "',' or the end of the \(container == UInt8(ascii: "{") ? "object" : "array") is missing"
                 }
                 open.removeLast()
+                close()
             }
+        }
+    }
+
+    private mutating func close() {
+        let place = noted.removeLast()
+        guard place >= 0 else { return }
+        // What is small is skipped as quickly as it is looked up.
+        if place == spans.count - 1, position - Int(spans[place].start) < 64 {
+            spans.removeLast()
+        } else {
+            spans[place].end = UInt32(truncatingIfNeeded: position)
         }
     }
 
@@ -296,12 +350,15 @@ private struct JSONCheck {
         switch byte {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             guard open.count < limit else { return .problem("nested deeper than \(limit)") }
+            let start = position
             position = JSONValue.skipSpace(bytes, position + 1)
             if self.byte == byte + 2 {
                 position += 1
                 return .ended
             }
             open.append(byte)
+            noted.append(open.count <= 16 ? spans.count : -1)
+            if open.count <= 16 { spans.append(.init(start: UInt32(truncatingIfNeeded: start), end: 0)) }
             if byte == UInt8(ascii: "{"), let problem = key() { return .problem(problem) }
             return .opened
         case UInt8(ascii: "\""): return string().map(Step.problem) ?? .ended
@@ -323,31 +380,37 @@ private struct JSONCheck {
     }
 
     private mutating func string() -> String? {
-        position += 1
-        while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "\""):
-                position += 1
+        var place = position + 1
+        defer { position = place }
+        while place < bytes.count {
+            let byte = bytes[place]
+            if byte == UInt8(ascii: "\"") {
+                place += 1
                 return nil
-            case UInt8(ascii: "\\"):
-                position += 1
-                switch byte {
-                case UInt8(ascii: "u"):
-                    for _ in 0..<4 {
-                        position += 1
-                        guard let byte, Character(UnicodeScalar(byte)).isHexDigit else { return "malformed escape" }
-                    }
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-                    UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-                    break
-                default: return "malformed escape"
-                }
-                position += 1
-            case 0..<0x20: return "control character in a string"
-            default: position += 1
             }
+            if byte == UInt8(ascii: "\\") {
+                guard let end = endOfEscape(at: place) else { return "malformed escape" }
+                place = end
+                continue
+            }
+            if byte < 0x20 { return "control character in a string" }
+            place += 1
         }
         return "the text ends inside a string"
+    }
+
+    private func endOfEscape(at place: Int) -> Int? {
+        guard place + 1 < bytes.count else { return nil }
+        switch bytes[place + 1] {
+        case UInt8(ascii: "u"):
+            guard place + 6 <= bytes.count else { return nil }
+            let isHexadecimal = bytes[(place + 2)..<(place + 6)].allSatisfy { Character(UnicodeScalar($0)).isHexDigit }
+            return isHexadecimal ? place + 6 : nil
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return place + 2
+        default: return nil
+        }
     }
 
     private mutating func number() -> String? {

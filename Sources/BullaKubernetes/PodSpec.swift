@@ -47,71 +47,132 @@ public struct PodSpec: Hashable, Sendable {
     /// - Throws: `invalidArgument` naming the field at fault; what cannot be read is never taken for empty.
     init(_ object: JSONValue, kind: GroupVersionKind, shape: PodShape) throws(BullaError) {
         guard object.isObject else { throw BullaError(.invalidArgument, "\(kind.kind) is not an object") }
-        try Self.checkType(of: object, against: kind)
-        let metadata = object["metadata"]
-        var labels = metadata?["labels"]?.strings ?? [:]
-        var annotations = metadata?["annotations"]?.strings ?? [:]
+        let outside = Outside(object, shape.path.first)
+        try outside.checkType(against: kind)
+        var metadata = Metadata(outside.metadata)
         var parent = object
         var path = ""
         var isMissing = false
-        for field in shape.path {
-            if field == .template { isMissing = shape.templateMayBeMissing && parent[field.name] == nil }
+        for (step, field) in shape.path.enumerated() {
+            let child = step == 0 ? outside.inside : parent[field.name]
+            isMissing = field == .template && shape.templateMayBeMissing && child == nil
             if isMissing { break }
             path += path.isEmpty ? "\(field.name)" : ".\(field.name)"
-            guard let child = parent[field.name], child.isObject else {
+            guard let child, child.isObject else {
                 throw BullaError(.invalidArgument, "\(kind.kind) has no \(path)")
             }
             parent = child
-            if field == .template, let metadata = child["metadata"] {
-                labels.merge(metadata["labels"]?.strings ?? [:]) { $1 == "true" ? $1 : $0 }
-                annotations.merge(metadata["annotations"]?.strings ?? [:]) { $1 == "true" ? $1 : $0 }
-            }
+            if field == .template { metadata.add(template: Metadata(child["metadata"])) }
         }
         self.kind = kind
-        name = metadata?["name"]?.string ?? metadata?["generateName"]?.string ?? ""
-        namespace = metadata?["namespace"]?.string ?? ""
-        self.labels = labels
-        self.annotations = annotations
-        serviceAccount = parent["serviceAccountName"]?.string ?? "default"
-        isBeingDeleted = metadata?["deletionTimestamp"]?.string?.isEmpty == false
-        images = isMissing ? [] : try Self.images(in: parent, at: path, mayBeEmpty: shape.mayBeEmpty)
+        name = metadata.name ?? metadata.generateName ?? ""
+        namespace = metadata.namespace ?? ""
+        labels = metadata.labels
+        annotations = metadata.annotations
+        isBeingDeleted = metadata.deletionTimestamp?.isEmpty == false
+        guard !isMissing else {
+            serviceAccount = "default"
+            images = []
+            return
+        }
+        let inside = Inside(parent)
+        serviceAccount = inside.serviceAccount ?? "default"
+        images = try inside.images(at: path, mayBeEmpty: shape.mayBeEmpty)
+    }
+}
+
+/// The members of an object that matter, found in one walk: what does not matter is long.
+private struct Outside {
+    private var kind: String?
+    private var apiVersion: String?
+    private(set) var metadata: JSONValue?
+    /// The first step towards the pod specification.
+    private(set) var inside: JSONValue?
+
+    init(_ object: JSONValue, _ step: PodShape.Field?) {
+        object.forEachMember { key, value in
+            if value.isNull { return true }
+            if key == "kind" { kind = value.string }
+            if key == "apiVersion" { apiVersion = value.string }
+            if key == "metadata" { metadata = value }
+            if let step, key == step.name { inside = value }
+            return true
+        }
     }
 
     /// The object's word about its own type may be missing, but not differ.
-    private static func checkType(of object: JSONValue, against kind: GroupVersionKind) throws(BullaError) {
-        if let own = object["kind"]?.string, !own.isEmpty, own != kind.kind {
-            throw BullaError(.invalidArgument, "the request says \(kind.kind), the object \(own.prefix(100))")
+    func checkType(against type: GroupVersionKind) throws(BullaError) {
+        if let kind, !kind.isEmpty, kind != type.kind {
+            throw BullaError(.invalidArgument, "the request says \(type.kind), the object \(kind.prefix(100))")
         }
-        if let own = object["apiVersion"]?.string, !own.isEmpty, own != kind.apiVersion {
-            throw BullaError(.invalidArgument, "the request says \(kind.apiVersion), the object \(own.prefix(100))")
+        if let apiVersion, !apiVersion.isEmpty, apiVersion != type.apiVersion {
+            throw BullaError(
+                .invalidArgument, "the request says \(type.apiVersion), the object \(apiVersion.prefix(100))")
+        }
+    }
+}
+
+/// The metadata that matters, found in one walk.
+private struct Metadata {
+    private(set) var name: String?
+    private(set) var generateName: String?
+    private(set) var namespace: String?
+    private(set) var deletionTimestamp: String?
+    private(set) var labels: [String: String] = [:]
+    private(set) var annotations: [String: String] = [:]
+
+    init(_ value: JSONValue?) {
+        value?.forEachMember { key, value in
+            if key == "name" { name = value.string }
+            if key == "generateName" { generateName = value.string }
+            if key == "namespace" { namespace = value.string }
+            if key == "deletionTimestamp" { deletionTimestamp = value.string }
+            if key == "labels" { labels = value.strings }
+            if key == "annotations" { annotations = value.strings }
+            return true
         }
     }
 
-    private static func images(
-        in spec: JSONValue, at path: String, mayBeEmpty: Bool
-    ) throws(BullaError) -> [Image] {
-        var images: [Image] = []
-        let prefix = path.isEmpty ? "" : path + "."
-        var initial: JSONValue?
-        var containers: JSONValue?
-        var ephemeral: JSONValue?
-        var volumes: JSONValue?
+    /// Adds a template's labels and annotations; where both have one, it is `true` if either says so.
+    mutating func add(template: Metadata) {
+        labels.merge(template.labels) { $1 == "true" ? $1 : $0 }
+        annotations.merge(template.annotations) { $1 == "true" ? $1 : $0 }
+    }
+}
+
+/// The members of a pod specification that matter, found in one walk.
+private struct Inside {
+    private typealias Image = PodSpec.Image
+
+    private(set) var serviceAccount: String?
+    private var initial: JSONValue?
+    private var containers: JSONValue?
+    private var ephemeral: JSONValue?
+    private var volumes: JSONValue?
+
+    init(_ spec: JSONValue) {
         spec.forEachMember { key, value in
             if value.isNull { return true }
             if key == "initContainers" { initial = value }
             if key == "containers" { containers = value }
             if key == "ephemeralContainers" { ephemeral = value }
             if key == "volumes" { volumes = value }
+            if key == "serviceAccountName" { serviceAccount = value.string }
             return true
         }
-        try append(initial, "\(prefix)initContainers", to: &images)
+    }
+
+    func images(at path: String, mayBeEmpty: Bool) throws(BullaError) -> [PodSpec.Image] {
+        var images: [Image] = []
+        let prefix = path.isEmpty ? "" : path + "."
+        try Self.append(initial, "\(prefix)initContainers", to: &images)
         let before = images.count
-        try append(containers, "\(prefix)containers", to: &images)
+        try Self.append(containers, "\(prefix)containers", to: &images)
         if images.count == before, !mayBeEmpty {
             throw BullaError(.invalidArgument, "\(prefix)containers names no container")
         }
-        try append(ephemeral, "\(prefix)ephemeralContainers", to: &images)
-        try appendVolumes(volumes, "\(prefix)volumes", to: &images)
+        try Self.append(ephemeral, "\(prefix)ephemeralContainers", to: &images)
+        try Self.appendVolumes(volumes, "\(prefix)volumes", to: &images)
         return images
     }
 
@@ -131,8 +192,8 @@ public struct PodSpec: Hashable, Sendable {
                 problem = "\(path)[\(index)].image is not a string"
                 return false
             }
-            guard images.count < maximumImages else {
-                problem = "more than \(maximumImages) images are named"
+            guard images.count < PodSpec.maximumImages else {
+                problem = "more than \(PodSpec.maximumImages) images are named"
                 return false
             }
             images.append(Image(path: "\(path)[\(index)]", name: name))
@@ -157,8 +218,8 @@ public struct PodSpec: Hashable, Sendable {
                 problem = "\(path)[\(index)].image.reference is not a string"
                 return false
             }
-            guard images.count < maximumImages else {
-                problem = "more than \(maximumImages) images are named"
+            guard images.count < PodSpec.maximumImages else {
+                problem = "more than \(PodSpec.maximumImages) images are named"
                 return false
             }
             images.append(Image(path: "\(path)[\(index)].image", name: name))
