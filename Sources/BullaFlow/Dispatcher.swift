@@ -16,6 +16,8 @@ public import Logging
 public struct Dispatcher: Sendable {
     /// The kind of the jobs that scan.
     public static let scanKind = "scan"
+    /// How often a scan is tried.
+    public static let attempts = 8
     /// The kind of the jobs that follow a recorded decision.
     public static let decisionKind = "decision"
 
@@ -92,7 +94,17 @@ public struct Dispatcher: Sendable {
         guard let order = try? JSONDecoder().decode(ScanOrder.self, from: Data(job.payload)) else {
             throw PermanentFailure("the job does not say what to scan")
         }
-        try await scanFlow.scan(order.repository, try Digest(order.digest))
+        let digest = try Digest(order.digest)
+        do throws(BullaError) {
+            try await scanFlow.scan(order.repository, digest)
+        } catch {
+            // Nobody tries again after this attempt, so the record must not say for ever that the scan is running.
+            if job.attempt >= Self.attempts, error.code != .cancelled {
+                try await scanFlow.giveUp(
+                    order.repository, digest, because: "given up after \(job.attempt) attempts: \(error.message)")
+            }
+            throw error
+        }
     }
 
     private func dispatch(_ entries: [Entry]) async throws {

@@ -83,12 +83,26 @@ public struct ScanFlow: Sendable {
             metadata: ["image": "\(image)", "status": "\(outcome.status)", "detail": "\(outcome.detail)"])
     }
 
+    /// Records that a scan is given up after too many attempts.
+    ///
+    /// - Throws: What the store answers with.
+    public func giveUp(_ repository: String, _ digest: Digest, because reason: String) async throws(BullaError) {
+        let image = record.names.image(repository: repository, digest: digest)
+        _ = try await metadata.record(record.recording(.failed(reason), of: image, digest, at: now()))
+    }
+
     private func outcome(
         of image: ImageReference, _ repository: String, _ digest: Digest
     ) async throws(BullaError) -> (status: String, detail: String) {
-        let source = registry.source(repository, .digest(digest))
+        let document: ManifestDocument
         do {
-            let document = try await source.manifest(nil)
+            document = try await registry.source(repository, .digest(digest)).manifest(nil)
+        } catch {
+            // Deleted since it was queued: there is nothing left to say about it.
+            if error.code == .notFound { return ("GONE", "the manifest was deleted before its scan") }
+            throw error
+        }
+        do throws(BullaError) {
             if MediaType.isIndex(document.mediaType) {
                 return try await scanIndex(document, of: image, repository, digest)
             }

@@ -114,12 +114,13 @@ private struct Plan {
             queue: store.jobs,
             lanes: [
                 JobLane(
-                    name: "scan", workers: configuration.scanWorkers, works: [Dispatcher.scanKind: dispatcher.scan]),
+                    name: "scan", workers: configuration.scanWorkers, backoff: Backoff(attempts: Dispatcher.attempts),
+                    works: [Dispatcher.scanKind: dispatcher.scan]),
                 JobLane(name: "decisions", workers: 1, works: [Dispatcher.decisionKind: admission.follow]),
             ], now: now, observe: Self.observer(log))
 
         let readiness = Readiness(awaiting: ["http", "grpc", "webhook"])
-        let router = Router()
+        let router = Router(context: ConnectionContext.self)
         router.add(middleware: MetricsMiddleware())
         HealthRoutes(readiness: readiness, policies: policies, metrics: Telemetry.metrics).add(to: router)
         ServerRoutes(
