@@ -3,15 +3,6 @@
 import BullaArtifact
 import BullaVersion
 
-/// An advisory that speaks of a package's version.
-struct AdvisoryMatch {
-    let advisory: AdvisoryRecord
-    /// All that it says about the package: places in the section of affected packages.
-    let entries: Range<Int>
-    /// What it says about the version.
-    let hits: [AffectedRecord]
-}
-
 /// Folds the advisories that match one package into findings, one for each flaw.
 ///
 /// An advisory is about the flaw that its id and its aliases name, and the one upstream. Advisories that share a name

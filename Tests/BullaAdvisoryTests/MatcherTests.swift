@@ -6,6 +6,11 @@ import BullaVersion
 import Foundation
 import Testing
 
+/// A vector that scores 9.8.
+private let worst = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+/// A vector that scores low.
+private let mild = "CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N"
+
 @Suite("Matcher")
 struct MatcherTests {
     private let bookworm = Distribution(id: "debian", version: "12")
@@ -157,18 +162,18 @@ struct MatcherTests {
         "takes the vendor's word before a score, and the newest system's score",
         arguments: [
             (
-                #""severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"#, "",
+                #""severity":[{"type":"CVSS_V3","score":"\#(worst)"}],"#, "",
                 Severity.critical
             ),
             (
-                #""severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"database_specific":{"severity":"LOW"},"#,
+                #""severity":[{"type":"CVSS_V3","score":"\#(worst)"}],"# + #""database_specific":{"severity":"LOW"},"#,
                 "", .low
             ),
             (#""database_specific":{"severity":"LOW"},"#, #""ecosystem_specific":{"urgency":"high**"},"#, .high),
             ("", #""ecosystem_specific":{"urgency":"unimportant"},"#, .minimal),
             ("", #""ecosystem_specific":{"urgency":"not yet assigned","severity":"Medium"},"#, .medium),
             (
-                #""severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"},{"type":"CVSS_V4","score":"CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N"}],"#,
+                #""severity":[{"type":"CVSS_V3","score":"\#(worst)"},{"type":"CVSS_V4","score":"\#(mild)"}],"#,
                 "", .low
             ),
             (#""severity":[{"type":"Ubuntu","score":"negligible"}],"#, "", .minimal),

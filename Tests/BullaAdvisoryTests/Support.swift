@@ -32,7 +32,9 @@ func osv(
     events: String = #"{"introduced":"0"},{"fixed":"2.0"}"#,
     type: String = "ECOSYSTEM", modified: String = "2024-01-01T00:00:00Z", more: String = "", inAffected: String = ""
 ) -> String {
-    #"{"id":"\#(id)","modified":"\#(modified)",\#(more)"affected":[{"package":{"ecosystem":"\#(ecosystem)","name":"\#(package)"},\#(inAffected)"ranges":[{"type":"\#(type)","events":[\#(events)]}]}]}"#
+    let named = #"{"id":"\#(id)","modified":"\#(modified)",\#(more)"affected":[{"#
+    let package = #""package":{"ecosystem":"\#(ecosystem)","name":"\#(package)"},\#(inAffected)"#
+    return named + package + #""ranges":[{"type":"\#(type)","events":[\#(events)]}]}]}"#
 }
 
 /// Compiles text records into a database in a folder.

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("CVSS")
 struct CVSSTests {
-    /// Scores by the PyPI package `cvss` 3.6; 45,913 more vectors, every one of versions 2 and 3 among them, were compared
-    /// with it by hand.
+    /// Scores by the PyPI package `cvss` 3.6; 45,913 more vectors, every one of versions 2 and 3 among them, were
+    /// compared with it outside.
     @Test(
         "gives a vector the score of its specification",
         arguments: [

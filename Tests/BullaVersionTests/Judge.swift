@@ -54,9 +54,8 @@ enum Judge: String {
             chomp $line;
             my @texts = split /\t/, $line, 2;
             my ($left, $right) = map { Dpkg::Version->new($_) } @texts;
-            if (!$left->is_valid() || !$right->is_valid() || grep { /:/ && !(/^(\d+):./ && $1 < 2**31) || /-[^-]*:[^-]*$/ } @texts) {
-                print "invalid\n"; next
-            }
+            my $bad = grep { /:/ && !(/^(\d+):./ && $1 < 2**31) || /-[^-]*:[^-]*$/ } @texts;
+            if ($bad || !$left->is_valid() || !$right->is_valid()) { print "invalid\n"; next }
             my $order = version_compare("$left", "$right");
             print $order < 0 ? "<\n" : $order > 0 ? ">\n" : "=\n";
         }
