@@ -15,7 +15,9 @@ enum YAMLText {
     /// - Throws: `invalidArgument` beginning with the file, the line and the column.
     static func documents(in bytes: [UInt8], file: String) throws(BullaError) -> [Node] {
         func malformed(_ what: String, _ place: String = "") -> BullaError {
-            BullaError(.invalidArgument, "\(file)\(place): \(what)")
+            BullaError(
+                .invalidArgument, "\(file)\(place): \(what)",
+                violations: [.init(field: file + place, description: what)])
         }
         guard bytes.count <= maximumSize else { throw malformed("is larger than \(maximumSize >> 20) MiB") }
         guard let text = String(validating: bytes, as: UTF8.self) else { throw malformed("is not UTF-8") }

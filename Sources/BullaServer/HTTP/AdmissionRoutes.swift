@@ -65,8 +65,10 @@ package struct AdmissionRoutes: Sendable {
             return ErrorMapping.response(.ok, json: response.encoded(as: version))
         case .unreadable(let problem):
             Self.count("malformed", since: start)
-            let status: HTTPResponse.Status = problem.code == .resourceExhausted ? .contentTooLarge : .badRequest
-            return ErrorMapping.response(status, json: problem.googleJSON)
+            guard problem.code == .resourceExhausted else { return ErrorMapping.response(for: problem) }
+            return Response(
+                status: .contentTooLarge, headers: [.contentType: "text/plain; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: problem.message + "\n")))
         }
     }
 
