@@ -27,7 +27,7 @@ private struct LoopbackRegistry: Sendable {
 
     /// Serves while `body` runs.
     func serve(_ body: @escaping @Sendable (Caller) async throws -> Void) async throws {
-        let router = Router()
+        let router = Router(context: ConnectionContext.self)
         RegistryRoutes(service).add(to: router)
         let (ports, found) = AsyncStream<Int>.makeStream()
         var logger = Logger(label: "test")

@@ -23,33 +23,33 @@ package struct RegistryRoutes: Sendable {
     package init(_ service: RegistryService) { self.service = service }
 
     /// Adds the routes to a router.
-    package func add<Context: RequestContext>(to router: some RouterMethods<Context>) {
+    package func add(to router: some RouterMethods<ConnectionContext>) {
         for method in [HTTPRequest.Method.get, .head, .post, .put, .patch, .delete] {
             for path in ["/v2", "/v2/**"] as [RouterPath] {
-                router.on(path, method: method) { request, context in await answer(request, logger: context.logger) }
+                router.on(path, method: method) { request, context in await answer(request, context) }
             }
         }
     }
 
     /// Answers one request; every error becomes the specification's JSON, and one that is our fault goes to the log.
-    private func answer(_ request: Request, logger: Logger) async -> Response {
+    private func answer(_ request: Request, _ context: ConnectionContext) async -> Response {
         do {
-            return try await route(request)
+            return try await route(request, on: context.channel)
         } catch {
             let failure = RegistryFailure(error)
             if failure.error.isOurFault {
-                logger.error("registry request failed", metadata: ["error": "\(failure.error)"])
+                context.logger.error("registry request failed", metadata: ["error": "\(failure.error)"])
             }
             return failure.response(isHead: request.method == .head)
         }
     }
 
-    private func route(_ request: Request) async throws -> Response {
+    private func route(_ request: Request, on channel: any Channel) async throws -> Response {
         guard let path = RegistryPath(request.uri.path.removingPercentEncoding ?? "") else {
             throw BullaError(.notFound, "no such end point", reason: "UNSUPPORTED")
         }
         if let repository = path.repository { try RegistryService.check(repository: repository) }
-        let call = Call(request: request, service: service)
+        let call = Call(request: request, service: service, channel: channel)
         switch (path, request.method) {
         case (.root, .get), (.root, .head): return call.root()
         case (.catalog, .get): return try await call.catalog()
@@ -85,6 +85,7 @@ package struct RegistryRoutes: Sendable {
     private struct Call {
         let request: Request
         let service: RegistryService
+        let channel: any Channel
 
         func root() -> Response {
             RegistryRoutes.json(text: "{}", [.dockerAPIVersion: "registry/2.0"], isHead: request.method == .head)
@@ -202,8 +203,13 @@ package struct RegistryRoutes: Sendable {
             let part = asked ?? 0..<size
             if asked != nil { fields[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)" }
             let stream = try await service.openBlob(digest, in: repository, range: part)
-            let body = ResponseBody(contentLength: part.count) { writer in
-                for try await chunk in stream { try await writer.write(ByteBuffer(bytes: chunk)) }
+            let body = ResponseBody(contentLength: part.count) { [channel] writer in
+                for try await chunk in stream {
+                    try await writer.write(ByteBuffer(bytes: chunk))
+                    // A write returns before the connection's thread has seen it, and many would queue up there; once
+                    // that thread has been by, the next write waits for a reader that is slow.
+                    try await channel.eventLoop.submit {}.get()
+                }
                 try await writer.finish(nil)
             }
             return Response(status: asked == nil ? .ok : .partialContent, headers: fields, body: body)
