@@ -83,6 +83,7 @@ public struct AttestationRecord: Sendable {
     ///   - note: The attestor's note, which must exist.
     ///   - project: The project that the occurrence goes to.
     ///   - policy: What to do when there is one already.
+    /// - Returns: The occurrence, and whether it was there before.
     /// - Throws: `alreadyExists` under `.fail`, and what the service answers with.
     public func record(
         payload: Data, signature: Data, keyID: String, of image: ImageReference, _ digest: Digest, under note: NoteName,

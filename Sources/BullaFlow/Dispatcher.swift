@@ -123,6 +123,12 @@ public struct Dispatcher: Sendable {
                 try await scanFlow.announce(key.repository, key.digest)
                 asked.append(try order(key, isRescan: false))
             case .decision:
+                // Nothing follows from a denial that promises nothing.
+                if let decision = try? DecisionRecord(decoding: entry.payload), !decision.allowed,
+                    decision.images.allSatisfy(\.promises.isEmpty)
+                {
+                    continue
+                }
                 asked.append(
                     NewJob(kind: Self.decisionKind, key: String(entry.sequence), payload: entry.payload))
             default: break

@@ -17,6 +17,18 @@ public final class EvidenceGatherer: Sendable {
     private let names: RecordNames
     private let metadata: any MetadataAPI
     private let verifiers = Mutex<[Attestor: Verifier]>([:])
+    private let verified = Mutex<[Verification: Evidence.Seal]>([:])
+
+    /// An attestation under the keys of an attestor, for an image of one name: what a signature is verified for once.
+    private struct Verification: Hashable {
+        var attestor: Attestor
+        var occurrence: String
+        var updated: Int64
+        var image: String
+    }
+
+    /// The most verified signatures that are remembered.
+    private static let remembered = 65_536
 
     /// Makes a gatherer.
     public init(names: RecordNames, metadata: any MetadataAPI) {
@@ -31,6 +43,7 @@ public final class EvidenceGatherer: Sendable {
     ///   - needsScan: Whether the scan's result is needed.
     ///   - attestors: Whose attestations are needed.
     ///   - now: The present, for what expires.
+    /// - Returns: The facts.
     /// - Throws: What the metadata API answers with.
     public func evidence(
         of image: ImageReference, needsScan: Bool, attestors: [Attestor], at now: Date
@@ -124,6 +137,14 @@ public final class EvidenceGatherer: Sendable {
                 throw error
             }
             for occurrence in page.occurrences where occurrence.kind == .attestation {
+                // An attestation never changes under its name, so one that held once holds until its key expires.
+                let verification = Verification(
+                    attestor: attestor, occurrence: occurrence.name, updated: occurrence.updateTime.seconds,
+                    image: image.name)
+                if let seal = verified.withLock({ $0[verification] }), seal.until.map({ $0 > now }) ?? true {
+                    evidence.seals[attestor.id, default: []].append(seal)
+                    continue
+                }
                 let attestation = occurrence.attestation
                 let signatures = attestation.signatures.map {
                     Verifier.Signature(bytes: $0.signature, keyID: $0.publicKeyID)
@@ -132,8 +153,13 @@ public final class EvidenceGatherer: Sendable {
                     serializedPayload: attestation.serializedPayload, signatures: signatures, for: image,
                     digest: digest, at: now)
                 if let valid {
-                    evidence.seals[attestor.id, default: []].append(
-                        .init(occurrence: occurrence.name, keyID: valid.keyID, until: valid.validUntil))
+                    let seal = Evidence.Seal(
+                        occurrence: occurrence.name, keyID: valid.keyID, until: valid.validUntil)
+                    evidence.seals[attestor.id, default: []].append(seal)
+                    verified.withLock { all in
+                        if all.count >= Self.remembered { all.removeAll() }
+                        all[verification] = seal
+                    }
                 } else {
                     evidence.rejectedSeals[attestor.id, default: []].append(
                         .init(

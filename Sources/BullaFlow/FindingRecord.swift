@@ -70,8 +70,11 @@ public struct FindingRecord: Sendable {
     ///
     /// - Parameters:
     ///   - report: What the scan found.
+    ///   - image: The image, under the name that the record knows it by.
+    ///   - digest: The digest of its manifest.
     ///   - reportDigest: The digest of the stored report, named in `files`.
     ///   - now: When the scan ended.
+    /// - Returns: Notes, occurrences, and what they replace.
     /// - Throws: `invalidArgument` when the image's project or a note cannot be named.
     public func recording(
         _ report: ScanReport, of image: ImageReference, _ digest: Digest, reportDigest: Digest?, at now: Date

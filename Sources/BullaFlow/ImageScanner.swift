@@ -43,6 +43,7 @@ public struct ImageScanner: Sendable {
     ///   - source: Where its blobs are.
     ///   - reference: The image's name for the report.
     ///   - advisories: What to judge by; none makes an inventory only.
+    /// - Returns: The report.
     /// - Throws: `failedPrecondition` for what is no container image; typed errors that name the layer for bad content.
     public func scan(
         _ document: ManifestDocument, from source: any ImageSource, reference: String, advisories: AdvisoryDatabase?

@@ -202,7 +202,8 @@ public struct MetadataClient: MetadataAPI {
 
     /// Reads the error that a server of Google's APIs answered with.
     public static func failure(status: Int, _ bytes: [UInt8], _ doing: String) -> BullaError {
-        guard JSONDepth.isAtMost(64, in: bytes), let failure = try? JSONDecoder().decode(Failure.self, from: Data(bytes))
+        guard JSONDepth.isAtMost(64, in: bytes),
+            let failure = try? JSONDecoder().decode(Failure.self, from: Data(bytes))
         else { return BullaError(.unavailable, "\(doing): the server answered with status \(status)") }
         let code = failure.error.status.flatMap(BullaError.Code.init(rawValue:)) ?? .unknown
         return BullaError(code, failure.error.message ?? "\(doing): status \(status)")

@@ -97,7 +97,9 @@ private struct Plan {
         let metadata = store.metadata(now: now)
         let advisories = try Self.advisories(configuration, at: now(), log: log)
         let policies = try PolicyCache(
-            folder: configuration.policies, options: PolicyOptions(maximumScanAge: configuration.maximumScanAge))
+            folder: configuration.policies,
+            options: PolicyOptions(
+                maximumScanAge: configuration.maximumScanAge, checkKey: AttestorKeys.problem(with:)))
 
         let scanFlow = ScanFlow(
             registry: registry, metadata: metadata, names: names,
@@ -116,7 +118,7 @@ private struct Plan {
                 JobLane(
                     name: "scan", workers: configuration.scanWorkers, backoff: Backoff(attempts: Dispatcher.attempts),
                     works: [Dispatcher.scanKind: dispatcher.scan]),
-                JobLane(name: "decisions", workers: 1, works: [Dispatcher.decisionKind: admission.follow]),
+                JobLane(name: "decisions", workers: 4, works: [Dispatcher.decisionKind: admission.follow]),
             ], now: now, observe: Self.observer(log))
 
         let readiness = Readiness(awaiting: ["http", "grpc", "webhook"])

@@ -135,12 +135,10 @@ struct AdmissionRoutesTests {
     @Test("answers before the API server gives up")
     func timeout() async throws {
         try await application(Count(), wait: .seconds(60)).test(.router) { client in
-            let clock = ContinuousClock()
-            let start = clock.now
             let response = try await client.execute(
                 uri: "/admit?timeout=1s", method: .post, body: ByteBuffer(string: Self.review("good")))
-            #expect(clock.now - start < .seconds(10))
-            #expect(try !decode(response).response.allowed)
+            let answer = try decode(response).response
+            #expect(!answer.allowed && answer.status?.message.contains("did not come in time") == true)
         }
     }
 

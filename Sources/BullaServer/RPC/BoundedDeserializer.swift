@@ -29,8 +29,9 @@ package struct BoundedDeserializer<Message: SwiftProtobuf.Message>: MessageDeser
     }
 }
 
-/// The fields that have a length, in protobuf's wire format (https://protobuf.dev/programming-guides/encoding/), counted
-/// without knowing the message's type: submessages, strings and bytes. Numbers take no more memory than room on the wire.
+/// The fields that have a length, counted without knowing the message's type: submessages, strings and bytes.
+///
+/// Numbers take no more memory than room on the wire (https://protobuf.dev/programming-guides/encoding/).
 package enum WireFields {
     /// Whether a message holds at most so many such fields, those of its submessages included; one pass, no recursion.
     ///
