@@ -19,6 +19,7 @@ let package = Package(
                 .enableUpcomingFeature("InternalImportsByDefault"),
                 .treatAllWarnings(as: .error),
             ],
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+            // gold, the default, breaks on the sanitizers' symbols.
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
     ]
 )
