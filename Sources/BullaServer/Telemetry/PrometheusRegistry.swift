@@ -31,6 +31,11 @@ public final class PrometheusRegistry: MetricsFactory {
         series(label, dimensions, kind: aggregate ? .histogram : .gauge)
     }
 
+    /// A gauge that goes up and down.
+    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        series(label, dimensions, kind: .gauge)
+    }
+
     /// A histogram of seconds.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         series(label, dimensions, kind: .histogram)
@@ -40,6 +45,8 @@ public final class PrometheusRegistry: MetricsFactory {
     public func destroyCounter(_ handler: any CounterHandler) {}
     /// Does nothing: series live as long as the process.
     public func destroyRecorder(_ handler: any RecorderHandler) {}
+    /// Does nothing: series live as long as the process.
+    public func destroyMeter(_ handler: any MeterHandler) {}
     /// Does nothing: series live as long as the process.
     public func destroyTimer(_ handler: any TimerHandler) {}
 
@@ -70,7 +77,7 @@ public final class PrometheusRegistry: MetricsFactory {
         }
     }
 
-    private final class Series: CounterHandler, RecorderHandler, TimerHandler, Sendable {
+    private final class Series: CounterHandler, RecorderHandler, MeterHandler, TimerHandler, Sendable {
         enum Kind: String { case counter, gauge, histogram }
 
         private struct State {
@@ -87,6 +94,10 @@ public final class PrometheusRegistry: MetricsFactory {
         func increment(by amount: Int64) { state.withLock { $0.count &+= amount } }
         func reset() { state.withLock { $0 = State() } }
         func record(_ value: Int64) { record(Double(value)) }
+        func set(_ value: Int64) { record(Double(value)) }
+        func set(_ value: Double) { record(value) }
+        func increment(by amount: Double) { state.withLock { $0.value += amount } }
+        func decrement(by amount: Double) { state.withLock { $0.value -= amount } }
         func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
 
         func record(_ value: Double) {
