@@ -6,6 +6,7 @@ import BullaFlow
 import BullaGrafeas
 import BullaKubernetes
 import BullaPolicy
+import BullaRegistry
 import BullaSeal
 import Foundation
 
@@ -108,7 +109,12 @@ struct CheckCommand: AsyncParsableCommand {
             while true {
                 let evidence = try await gatherer.evidence(
                     of: subject, needsScan: true, attestors: requirement.attestor.map { [$0] } ?? [], at: Date())
-                let isUnderWay = evidence.scan == .pending || evidence.scan == .scanning
+                let isUnderWay =
+                    switch evidence.scan {
+                    case .pending, .scanning: true
+                    case .never: await isStored(subject, names, server)
+                    default: false
+                    }
                 guard isUnderWay, ContinuousClock.now < deadline else {
                     let result = requirement.check(subject, on: evidence, at: Date())
                     if result.verdict == .pass, let attestWith {
@@ -121,6 +127,14 @@ struct CheckCommand: AsyncParsableCommand {
                 pause = min(pause * 2, .seconds(5))
             }
         }
+    }
+
+    /// Whether the server's own registry has the image: then its scan is queued, even before a record says so.
+    private func isStored(_ image: ImageReference, _ names: RecordNames, _ server: ServerClient) async -> Bool {
+        guard image.registry == names.registryName else { return false }
+        let place = ImageReference(
+            registry: server.authority, repository: image.repository, digest: image.digest)
+        return (try? await Registries.client(for: place, transport: server.transport).manifest(place)) != nil
     }
 
     private func attest(

@@ -69,7 +69,7 @@ struct ServerRoutes: Sendable {
             let reason = discovery.analysisStatusError.message
             throw BullaError(
                 .failedPrecondition,
-                "the scan of '\(image)' has no report: \(discovery.analysisStatus)\(reason.isEmpty ? "" : ", \(reason)")"
+                "the scan of '\(image)' has no report: \(Self.word(for: discovery.analysisStatus))\(reason.isEmpty ? "" : ", \(reason)")"
             )
         }
         let stream = try await blobs.open(try Digest(hexadecimal: hexadecimal), range: nil)
@@ -79,5 +79,17 @@ struct ServerRoutes: Sendable {
                 for try await chunk in stream { try await writer.write(ByteBuffer(bytes: chunk)) }
                 try await writer.finish(nil)
             })
+    }
+
+    /// The status as the API writes it.
+    private static func word(for status: Grafeas_V1_DiscoveryOccurrence.AnalysisStatus) -> String {
+        switch status {
+        case .pending: "PENDING"
+        case .scanning: "SCANNING"
+        case .finishedSuccess: "FINISHED_SUCCESS"
+        case .finishedFailed: "FINISHED_FAILED"
+        case .finishedUnsupported: "FINISHED_UNSUPPORTED"
+        case .unspecified, .UNRECOGNIZED: "ANALYSIS_STATUS_UNSPECIFIED"
+        }
     }
 }
