@@ -57,7 +57,8 @@ struct CheckAndSignTests {
                     [OutsideCommand.bulla, "check", server.image(row.image), "-o", "json"] + row.flags,
                     in: folder.url, environment: ["BULLA_SERVER": server.http])
                 #expect(answer.status == row.status, "\(row): \(answer.text) \(answer.errors)")
-                #expect((answer.text + answer.errors).contains(row.reason), "\(row): \(answer.text)")
+                #expect(
+                    row.reason.isEmpty || (answer.text + answer.errors).contains(row.reason), "\(row): \(answer.text)")
                 let verdict = ["pass", "fail", "unknown"]
                 if answer.json["schema"].string == "bulla.check/v1", row.status < 3 {
                     #expect(answer.json["verdict"].string == verdict[Int(row.status)])
@@ -81,7 +82,7 @@ struct CheckAndSignTests {
             builder.addLayer(whole)
             var broken = TarWriter()
             broken.addFile("var/lib/dpkg/status", Array(ImageBuilder.debianStanza("curl", "1").utf8))
-            try builder.addLayer(archive: Array(broken.bytes.prefix(700)))
+            try builder.addLayer(archive: Array(broken.bytes.prefix(560)))
             try await server.push(builder.image(), to: "team/app", tag: "broken")
             let failed = try await server.bulla("check", server.image("team/app:broken"))
             #expect(failed.status == 2 && failed.text.contains("failed"), "\(failed.text)")

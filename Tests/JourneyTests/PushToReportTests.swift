@@ -127,6 +127,24 @@ struct PushToReportTests {
         }
     }
 
+    @Test("a check that comes right after the push waits for the scan")
+    func checkedAtOnce() async throws {
+        try await RunningServer.with(["--scan-workers", "1"], advisories: SampleImage.advisories) { server, _ in
+            // A queue of scans first, so that the last push is far behind.
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        try await server.push(SampleImage.debian(mark: "\(number)"), to: "team/many", tag: "\(number)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let digest = try await server.push(SampleImage.debian(mark: "last"), to: "team/app", tag: "1")
+            let checked = try await server.bulla("check", server.image("team/app@\(digest)"))
+            #expect(checked.status == 1 && checked.text.contains("CVE-2999-0001"), "\(checked)")
+        }
+    }
+
     @Test("an index has the worst status of its images and the vulnerabilities of all of them")
     func index() async throws {
         let intel = Platform(os: "linux", architecture: "amd64")
