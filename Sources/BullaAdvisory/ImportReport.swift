@@ -31,7 +31,7 @@ public struct ImportReport: Hashable, Sendable {
     public var kept = 0
     /// How many of those read are withdrawn; they are kept aside and never match.
     public var withdrawn = 0
-    /// How many were left out because the same advisory is there in a form at least as new.
+    /// How many were left out, or replaced by a later record, because the same advisory came in a form at least as new.
     public var superseded = 0
     /// How many were refused whole.
     public var refusedCount = 0

@@ -47,7 +47,9 @@ public struct PackageURL: Hashable, Sendable, CustomStringConvertible {
         var rest = text.dropFirst(4).drop { $0 == "/" }
         var subpath: String?
         if let hash = rest.lastIndex(of: "#") {
-            subpath = Self.decoded(rest[rest.index(after: hash)...])
+            let segments = Self.segments(rest[rest.index(after: hash)...])?.filter { $0 != "." && $0 != ".." }
+            guard let segments else { throw malformed("has a subpath with a slash inside a segment") }
+            subpath = segments.joined(separator: "/")
             rest = rest[..<hash]
         }
         var qualifiers: [String: String] = [:]
@@ -56,7 +58,11 @@ public struct PackageURL: Hashable, Sendable, CustomStringConvertible {
                 guard let equals = pair.firstIndex(of: "="), equals != pair.startIndex else {
                     throw malformed("has a qualifier without a key or value")
                 }
-                qualifiers[pair[..<equals].lowercased()] = Self.decoded(pair[pair.index(after: equals)...])
+                let key = pair[..<equals]
+                guard key.utf8.allSatisfy({ $0.isLetterOrDigit || ".-_".utf8.contains($0) }) else {
+                    throw malformed("has a qualifier with a malformed key")
+                }
+                qualifiers[key.lowercased()] = Self.decoded(pair[pair.index(after: equals)...])
             }
             rest = rest[..<mark]
         }
@@ -73,10 +79,13 @@ public struct PackageURL: Hashable, Sendable, CustomStringConvertible {
             version = Self.decoded(rest[rest.index(after: at)...])
             rest = rest[..<at]
         }
-        let segments = rest.split(separator: "/").map { Self.decoded($0) }
-        guard let name = segments.last, !name.isEmpty else { throw malformed("has no name") }
+        let parts = rest.split(separator: "/")
+        guard let name = parts.last.map({ Self.decoded($0) }), !name.isEmpty else { throw malformed("has no name") }
+        guard let namespace = Self.segments(parts.dropLast().joined(separator: "/")) else {
+            throw malformed("has a namespace with a slash inside a segment")
+        }
         self.init(
-            type: String(type), namespace: segments.dropLast().joined(separator: "/"), name: name, version: version,
+            type: String(type), namespace: namespace.joined(separator: "/"), name: name, version: version,
             qualifiers: qualifiers, subpath: subpath)
     }
 
@@ -100,6 +109,12 @@ public struct PackageURL: Hashable, Sendable, CustomStringConvertible {
         return text
     }
 
+    /// The decoded segments of a path, empty ones left out; none when one holds a slash, which no path could be told from.
+    private static func segments(_ path: some StringProtocol) -> [String]? {
+        let segments = path.split(separator: "/").map { decoded($0) }
+        return segments.contains { $0.utf8.contains(UInt8(ascii: "/")) } ? nil : segments
+    }
+
     private static func encoded(_ text: some StringProtocol) -> String {
         var result = ""
         for byte in text.utf8 {
@@ -116,10 +131,10 @@ public struct PackageURL: Hashable, Sendable, CustomStringConvertible {
         var bytes = [UInt8]()
         var pending = Array(text.utf8)[...]
         while let byte = pending.popFirst() {
-            if byte == UInt8(ascii: "%"), pending.count >= 2,
-                let value = UInt8(String(decoding: pending.prefix(2), as: UTF8.self), radix: 16)
+            if byte == UInt8(ascii: "%"), pending.count >= 2, let high = pending.first?.hexadecimalValue,
+                let low = pending.dropFirst().first?.hexadecimalValue
             {
-                bytes.append(value)
+                bytes.append(high << 4 | low)
                 pending = pending.dropFirst(2)
             } else {
                 bytes.append(byte)
@@ -136,6 +151,15 @@ extension UInt8 {
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
         default: false
+        }
+    }
+
+    fileprivate var hexadecimalValue: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
         }
     }
 }

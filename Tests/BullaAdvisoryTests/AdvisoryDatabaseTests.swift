@@ -50,6 +50,19 @@ final class AdvisoryDatabaseTests {
         #expect(status.built == Date(timeIntervalSince1970: 1_700_000_000))
     }
 
+    @Test("counts an advisory once, however often it was changed in what is imported")
+    func countsOnce() throws {
+        var builder = DatabaseBuilder()
+        for record in [
+            osv("A-1"), osv("A-1", modified: "2025-06-01T00:00:00Z"),
+            osv("A-1", modified: "2025-07-01T00:00:00Z", more: #""withdrawn":"2025-07-01T00:00:00Z","#), osv("A-1"),
+        ] {
+            try builder.add(Array(record.utf8), named: "x.json")
+        }
+        #expect(builder.report.read == 4 && builder.report.superseded == 3)
+        #expect(builder.report.kept == 0 && builder.report.withdrawn == 1)
+    }
+
     @Test("merges: the later change wins, and at the same time what is imported now")
     func merges() throws {
         let old = try compile(

@@ -65,7 +65,18 @@ struct PackageURLTests {
         #expect(try PackageURL("pkg:deb/debian/Foo@1").name == "foo")
     }
 
-    @Test("refuses what is none", arguments: ["", "deb/x", "pkg:", "pkg:deb", "pkg:deb/", "pkg:/x", "pkg:deb/x?=1"])
+    @Test("leaves steps out of a subpath, and takes only two hexadecimal digits for a byte")
+    func decodes() throws {
+        #expect(try PackageURL("pkg:golang/a/b@1#./c//../d").description == "pkg:golang/a/b@1#c/d")
+        #expect(try PackageURL("pkg:pypi/a@%+f").version == "%+f")
+    }
+
+    @Test(
+        "refuses what is none",
+        arguments: [
+            "", "deb/x", "pkg:", "pkg:deb", "pkg:deb/", "pkg:/x", "pkg:deb/x?=1", "pkg:golang/a/b%2F/c@1",
+            "pkg:golang/a/b@1#c%2Fd", "pkg:deb/x?k\u{e9}y=1",
+        ])
     func refuses(text: String) {
         #expect(throws: BullaError.self) { try PackageURL(text) }
     }

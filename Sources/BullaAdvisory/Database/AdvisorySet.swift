@@ -74,23 +74,35 @@ struct AdvisorySet {
         return hasher.finalize()
     }
 
-    /// Adds an advisory; false when the same one is there in a form at least as new.
+    /// What became of an advisory that was added.
+    enum Addition: Equatable {
+        /// It is there now, and its like was not among those added before.
+        case new
+        /// It is there now, in the place of one that was added before it.
+        case replacing(isWithdrawn: Bool)
+        /// The same one is there in a form at least as new.
+        case superseded
+    }
+
+    /// Adds an advisory.
     ///
     /// The later change wins. At the same time of change, what is added now wins over what the database held before,
     /// and of two added now the one with the greater digest, so that the order in which files are read does not matter.
     ///
     /// - Throws: `resourceExhausted` when the set is too large, `invalidArgument` for a version that is none.
-    mutating func add(_ advisory: Advisory) throws(BullaError) -> Bool {
+    mutating func add(_ advisory: Advisory) throws(BullaError) -> Addition {
         let source = try strings.intern(advisory.source.name)
         let id = try strings.intern(advisory.id)
         let digest = CanonicalAdvisory.digest(of: advisory)
         let key = UInt64(source) << 32 | UInt64(id)
+        var addition = Addition.new
         if let place = places[key] {
             let present = entries[place]
-            guard present.modified <= advisory.modified else { return false }
+            guard present.modified <= advisory.modified else { return .superseded }
             if present.modified == advisory.modified {
-                guard present.isOld ? present.digest != digest : present.digest < digest else { return false }
+                guard present.isOld ? present.digest != digest : present.digest < digest else { return .superseded }
             }
+            if !present.isOld { addition = .replacing(isWithdrawn: present.withdrawn != AdvisoryRecord.never) }
         }
         sources[source] = advisory.source
         let best = SeverityRules.best(of: advisory.vectors)
@@ -110,7 +122,7 @@ struct AdvisorySet {
         for package in advisory.affected { try add(package) }
         entry.affected = first..<affected.count
         try insert(entry, key)
-        return true
+        return addition
     }
 
     private mutating func insert(_ entry: Entry, _ key: UInt64) throws(BullaError) {

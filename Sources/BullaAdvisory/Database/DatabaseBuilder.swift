@@ -73,7 +73,13 @@ public struct DatabaseBuilder: Sendable {
     }
 
     private mutating func keep(_ advisory: Advisory) throws(BullaError) {
-        guard try advisories.add(advisory) else { return report.superseded += 1 }
+        switch try advisories.add(advisory) {
+        case .superseded: return report.superseded += 1
+        case .replacing(let isWithdrawn):
+            report.superseded += 1
+            if isWithdrawn { report.withdrawn -= 1 } else { report.kept -= 1 }
+        case .new: break
+        }
         if advisory.withdrawn == nil { report.kept += 1 } else { report.withdrawn += 1 }
     }
 
