@@ -37,6 +37,12 @@ public struct Configuration: Sendable, Hashable {
         Setting(key: "advisories", standard: "", help: "the compiled advisory database (DATA/advisories.db)"),
         Setting(key: "registry-name", standard: "", help: "the name of the registry in every resource URI"),
         Setting(key: "project", standard: "default", help: "the project of images without one in their name"),
+        Setting(
+            key: "vulnerability-provider", standard: "goog-vulnz",
+            help: "the project of the notes about vulnerabilities; only its notes count as evidence"),
+        Setting(
+            key: "analysis-provider", standard: "goog-analysis",
+            help: "the project of the notes about discovery and packages; only its notes count as evidence"),
         Setting(key: "max-blob-size", standard: "10GiB", help: "the largest blob the registry takes"),
         Setting(key: "max-unpacked", standard: "20GiB", help: "the most a scanned image may unpack to"),
         Setting(key: "max-ratio", standard: "200", help: "the most a layer may grow by unpacking"),
@@ -72,6 +78,10 @@ public struct Configuration: Sendable, Hashable {
     public let registryName: String?
     /// The project of images whose name has none.
     public let project: String
+    /// The project of the notes about vulnerabilities.
+    public let vulnerabilityProvider: String
+    /// The project of the notes about discovery and packages.
+    public let analysisProvider: String
     /// The largest blob, in bytes.
     public let maximumBlobSize: Int64
     /// The most an image may unpack to, in bytes.
@@ -146,6 +156,8 @@ public struct Configuration: Sendable, Hashable {
         advisories = optional("advisories") ?? text("data") + "/advisories.db"
         registryName = optional("registry-name")
         project = text("project")
+        vulnerabilityProvider = text("vulnerability-provider")
+        analysisProvider = text("analysis-provider")
         maximumBlobSize = read("max-blob-size", 1, Quantity.bytes)
         maximumUnpacked = read("max-unpacked", 1, Quantity.bytes)
         maximumRatio = count("max-ratio", in: 1...1_000_000)

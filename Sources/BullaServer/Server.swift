@@ -187,7 +187,10 @@ private struct Plan {
             }
         let name = configuration.registryName ?? kept ?? address
         if name != kept { try await store.settings.set("registry-name", to: name) }
-        return try RecordNames(registryName: name, defaultProject: configuration.project)
+        return try RecordNames(
+            registryName: name, defaultProject: configuration.project,
+            vulnerabilityProvider: configuration.vulnerabilityProvider,
+            analysisProvider: configuration.analysisProvider)
     }
 
     /// The advisory database, made of the set inside this binary at the first start.

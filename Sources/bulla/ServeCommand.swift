@@ -24,6 +24,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "The compiled advisory database (DATA/advisories.db).") var advisories: String?
     @Option(help: "The name of the registry in every resource URI.") var registryName: String?
     @Option(help: "The project of images without one in their name (default).") var project: String?
+    @Option(help: "The project of the notes about vulnerabilities (goog-vulnz).") var vulnerabilityProvider: String?
+    @Option(help: "The project of the notes about discovery and packages (goog-analysis).") var analysisProvider:
+        String?
     @Option(help: "The largest blob (10GiB).") var maxBlobSize: String?
     @Option(help: "The most an image may unpack to (20GiB).") var maxUnpacked: String?
     @Option(help: "The most a layer may grow by unpacking (200).") var maxRatio: String?
@@ -61,6 +64,8 @@ struct ServeCommand: AsyncParsableCommand {
         flags["advisories"] = advisories
         flags["registry-name"] = registryName
         flags["project"] = project
+        flags["vulnerability-provider"] = vulnerabilityProvider
+        flags["analysis-provider"] = analysisProvider
         flags["max-blob-size"] = maxBlobSize
         flags["max-unpacked"] = maxUnpacked
         flags["max-ratio"] = maxRatio

@@ -100,11 +100,8 @@ struct BadLayerTests {
             for index in 0..<4000 { $0.addFile("l0/x\(index % 2)/\(index)", []) }
         }
         let limits = CatalogLimits(archive: ArchiveLimits(ratio: 5000))
-        let clock = ContinuousClock()
-        let time = await clock.measure {
-            await #expect(throws: BullaError.self) { try await inventory(of: builder, limits: limits, chunk: 1 << 20) }
-        }
-        #expect(time < .seconds(60))
+        // Without the bound on steps this ends after hours, so that it ends at all is the promise.
+        await #expect(throws: BullaError.self) { try await inventory(of: builder, limits: limits, chunk: 1 << 20) }
         var many = ImageBuilder()
         let layer = try many.addLayer { for index in 0..<200 { $0.addFile("\(index).egg-info", []) } }
         let error = await #expect(throws: BullaError.self) {

@@ -93,9 +93,8 @@ struct AllowlistTests {
         let pattern = "gcr.io/" + String(repeating: "a*", count: 200) + "b"
         let list = try Allowlist([pattern])
         let image = try ImageReference("gcr.io/" + String(repeating: "a", count: 240))
-        let clock = ContinuousClock()
-        let taken = clock.measure { #expect(list.match(image) == nil) }
-        #expect(taken < .seconds(1))
+        // A matcher that tries every way would not end within the life of the machine.
+        #expect(list.match(image) == nil)
     }
 
     @Test("joins lists")

@@ -81,33 +81,9 @@ package struct AdmissionRoutes: Sendable {
 
     /// How long the decision may take: what the API server waits, less a reserve for the way back.
     private static func budget(of request: Request) -> Duration {
-        let asked = request.uri.queryParameters["timeout"].flatMap { seconds(in: String($0)) } ?? 10
+        let asked = request.uri.queryParameters["timeout"].flatMap { try? Quantity.seconds(String($0)) } ?? 10
         let bounded = min(max(asked, 0.1), 30)
         return .milliseconds(Int64((bounded - min(bounded / 5, 0.5)) * 1000))
-    }
-
-    /// The seconds of a duration as Go writes it, such as `10s` or `1m30s`.
-    static func seconds(in text: String) -> Double? {
-        var total = 0.0
-        var rest = Substring(text)
-        guard !rest.isEmpty, rest.utf8.count <= 32 else { return nil }
-        while !rest.isEmpty {
-            let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-            guard let number = Double(digits) else { return nil }
-            rest = rest.dropFirst(digits.count)
-            let unit = rest.prefix { $0.isLetter }
-            rest = rest.dropFirst(unit.count)
-            switch unit {
-            case "h": total += number * 3600
-            case "m": total += number * 60
-            case "s", "": total += number
-            case "ms": total += number / 1000
-            case "us", "µs": total += number / 1_000_000
-            case "ns": total += number / 1_000_000_000
-            default: return nil
-            }
-        }
-        return total.isFinite && total > 0 ? total : nil
     }
 
     // MARK: - Evaluation
