@@ -39,7 +39,6 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
         } else {
             tag = nil
         }
-        guard rest.utf8.count <= 255 else { throw malformed("has a name longer than 255 bytes") }
         var registry = "index.docker.io"
         var path = rest
         if let slash = rest.firstIndex(of: "/"), Self.isHost(rest[..<slash]) {
@@ -51,6 +50,10 @@ public struct ImageReference: Hashable, Sendable, CustomStringConvertible {
             throw malformed("has a malformed repository name (lowercase letters, digits, separators and '/')")
         }
         if registry == "index.docker.io", !path.contains("/") { path = "library/" + path }
+        // The completed name counts, so that what is written of a reference can be read again.
+        guard registry.utf8.count + 1 + path.utf8.count <= 255 else {
+            throw malformed("has a name longer than 255 bytes")
+        }
         self.registry = registry
         self.repository = String(path)
     }

@@ -24,6 +24,9 @@ enum YAMLText {
         if let line = lineOfAnchor(in: bytes) {
             throw malformed("anchors and aliases are not taken; write the value out", ":\(line)")
         }
+        if let line = YAMLKeys.lineOfNestedKey(in: bytes) {
+            throw malformed("keys are texts, not lists or mappings", ":\(line)")
+        }
         do {
             // Padded, for Yams keeps a pointer into the text, which a short string does not have.
             let parser = try Parser(yaml: text + String(repeating: "\n", count: 32), encoding: .utf8)

@@ -35,6 +35,13 @@ struct ImageReferenceTests {
         #expect(error?.code == .invalidArgument)
     }
 
+    @Test("limits the completed name to 255 bytes, so that it can be read again")
+    func limitsLength() throws {
+        let longest = String(repeating: "a", count: 255 - "index.docker.io/library/".count)
+        #expect(try ImageReference(ImageReference(longest).description).name.utf8.count == 255)
+        #expect(throws: BullaError.self) { try ImageReference(longest + "a") }
+    }
+
     @Test("knows every spelling of a Docker Hub name, the normalised one first")
     func spellings() throws {
         let spellings = try ImageReference("nginx").spellings

@@ -210,6 +210,20 @@ struct PolicyResourceTests {
     }
 
     @Test(
+        "refuses lists and mappings as keys at once, for comparing nested ones takes years", .timeLimit(.minutes(1)),
+        arguments: [("[", "]"), ("{? ", "}"), ("{", "}"), ("? ", "")], ["{", "{\n? ", "{a, "])
+    func nestedKeys(brackets: (String, String), start: String) {
+        func key(_ end: String) -> String {
+            String(repeating: brackets.0, count: 50) + end + String(repeating: brackets.1, count: 50)
+        }
+        let text = start + [key("a"), key("a"), key("b"), key("b")].joined(separator: ", ") + "}"
+        #expect(throws: BullaError.self) { try Self.resources(text) }
+        let lines = [key("a"), key("a"), key("b"), key("b")].map { "? \($0)\n: 1\n" }.joined()
+        let error = #expect(throws: BullaError.self) { try Self.resources(lines) }
+        #expect(error?.message.contains("keys are texts") == true, "\(error?.message ?? "")")
+    }
+
+    @Test(
         "refuses documents that are none of Kritis'",
         arguments: [
             ("kind: Pod\napiVersion: v1\nmetadata: {name: x}", "'Pod' is no kind of Kritis"),

@@ -24,7 +24,7 @@ private let allowed: [String: Set<String>] = [
     ],
     "BullaLog": ["BullaArtifact"],
     "BullaJobs": ["BullaArtifact", "Logging"],
-    "BullaKubernetes": ["BullaArtifact", "BullaPolicy", "Yams"],
+    "BullaKubernetes": ["BullaArtifact", "BullaPolicy", "CYaml", "Yams"],
     "BullaStore": [
         "BullaArtifact", "BullaSQL", "BullaExpression", "BullaGrafeas", "BullaRegistry", "BullaLog", "BullaJobs",
         "GrafeasMessages", "SwiftProtobuf", "Crypto",
