@@ -28,7 +28,7 @@ struct ScratchFile {
 
     /// Names a file of this process.
     init(_ name: String) {
-        let folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        let folder = getenv("BULLA_FUZZ_SCRATCH").map { String(cString: $0) } ?? "/tmp"
         path = "\(folder)/bulla-fuzz-\(getpid())-\(name)"
     }
 
@@ -41,9 +41,6 @@ struct ScratchFile {
         let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
         require(written == bytes.count, "the scratch file can be written")
     }
-
-    /// Removes the file.
-    func remove() { unlink(path) }
 }
 
 extension [UInt8] {
