@@ -76,6 +76,33 @@ public struct ImageScanner: Sendable {
             advisories: advisories.map { .init(digest: $0.digest, built: $0.built) })
     }
 
+    /// Why a report is no result to decide by, if it is none.
+    ///
+    /// A package database that could not be read, an image without one, and packages that no loaded feed judges all look
+    /// like an image without findings, and must not pass for one. The last two have the reason `UNSUPPORTED`. A report
+    /// without an advisory set is an inventory and has no fault of this kind.
+    public static func fault(in report: ScanReport) -> BullaError? {
+        if let problem = report.inventory.problems.first(where: { isPackageDatabase($0.path) }) {
+            return BullaError(.dataLoss, "package database \(problem.path): \(problem.reason)")
+        }
+        let count = report.inventory.packages.count
+        guard count > 0 else {
+            return BullaError(
+                .failedPrecondition, "no package database that Bulla reads is in the image", reason: "UNSUPPORTED")
+        }
+        guard report.advisories == nil || report.judged > 0 else {
+            let name = report.inventory.distribution.map { "\($0.id) \($0.version ?? "")" } ?? "unknown distribution"
+            return BullaError(
+                .failedPrecondition, "no loaded feed judges any of the \(count) packages (\(name))",
+                reason: "UNSUPPORTED")
+        }
+        return nil
+    }
+
+    private static func isPackageDatabase(_ path: String) -> Bool {
+        path.hasPrefix("var/lib/dpkg/status") || path.hasSuffix("lib/apk/db/installed")
+    }
+
     private func configuration(
         _ descriptor: Descriptor, from source: any ImageSource
     ) async throws(BullaError) -> ImageConfig {

@@ -139,30 +139,8 @@ public struct ScanFlow: Sendable {
         let report = try await scanner.scan(
             document, from: registry.source(repository, .digest(digest)), reference: image.description,
             advisories: try advisories.database())
-        return try Self.supported(report)
-    }
-
-    /// A report that judged something, or had no database to judge by; anything else is no result.
-    private static func supported(_ report: ScanReport) throws(BullaError) -> ScanReport {
-        if let problem = report.inventory.problems.first(where: { Self.isPackageDatabase($0.path) }) {
-            throw BullaError(.dataLoss, "package database \(problem.path): \(problem.reason)")
-        }
-        guard !report.inventory.packages.isEmpty else {
-            throw BullaError(
-                .failedPrecondition, "no package database that Bulla reads is in the image", reason: "UNSUPPORTED")
-        }
-        guard report.advisories == nil || report.judged > 0 else {
-            let name = report.inventory.distribution.map { "\($0.id) \($0.version ?? "")" } ?? "unknown distribution"
-            throw BullaError(
-                .failedPrecondition,
-                "no loaded feed judges any of the \(report.inventory.packages.count) packages (\(name))",
-                reason: "UNSUPPORTED")
-        }
+        if let fault = ImageScanner.fault(in: report) { throw fault }
         return report
-    }
-
-    private static func isPackageDatabase(_ path: String) -> Bool {
-        path.hasPrefix("var/lib/dpkg/status") || path.hasSuffix("lib/apk/db/installed")
     }
 
     /// Says that a scan is running, unless an earlier one has a result: that stands until this one ends.

@@ -82,8 +82,11 @@ struct CheckCommand: AsyncParsableCommand {
                 fixedVersion: finding.fixedVersion, package: finding.package.source?.name ?? finding.package.name)
         }
         let now = Date()
-        let evidence = Evidence(
-            scan: .finished(at: now, judged: report.judged > 0), vulnerabilities: vulnerabilities)
+        var scan = Evidence.Scan.finished(at: now, judged: report.judged > 0)
+        if report.advisories != nil, let fault = ImageScanner.fault(in: report) {
+            scan = fault.reason == "UNSUPPORTED" ? .unsupported(fault.message) : .failed(fault.message)
+        }
+        let evidence = Evidence(scan: scan, vulnerabilities: vulnerabilities)
         let digest = report.image.digest ?? Digest(of: Array(image.utf8))
         let result = requirement.check(
             ImageReference(registry: "local", repository: "source", digest: digest), on: evidence, at: now)

@@ -69,6 +69,9 @@ struct ScanCommand: AsyncParsableCommand {
                     "--fail-on has no answer: there is no advisory database at '\(db)' (bulla db import makes one)")
             }
             if shown.findings.contains(where: { $0.severity >= threshold }) { throw Command.no }
+            if let fault = ImageScanner.fault(in: report) {
+                throw BullaError(fault.code, "--fail-on has no answer: \(fault.message)")
+            }
         }
     }
 

@@ -103,6 +103,25 @@ struct CheckAndSignTests {
             let unjudged = try await server.bulla(
                 "scan", "oci-dir:\(layout)", "--db", "/nonexistent.db", "--fail-on", "low")
             #expect(unjudged.status == 2, "\(unjudged)")
+
+            // A package database that cannot be read must not pass for an image without findings.
+            let root = folder.url.appending(path: "root")
+            let package = root.appending(path: "usr/lib/python3/dist-packages/flask-1.0.dist-info")
+            for part in [package, root.appending(path: "var/lib/dpkg")] {
+                try FileManager.default.createDirectory(at: part, withIntermediateDirectories: true)
+            }
+            try Data("Metadata-Version: 2.1\nName: flask\nVersion: 1.0\n\n".utf8)
+                .write(to: package.appending(path: "METADATA"))
+            let status = root.appending(path: "var/lib/dpkg/status")
+            try Data().write(to: status)
+            let file = try FileHandle(forWritingTo: status)
+            try file.truncate(atOffset: 65 << 20)
+            try file.close()
+            for arguments in [["check", "--local"], ["scan", "--fail-on", "low"]] {
+                let answer = try await OutsideCommand.run(
+                    [OutsideCommand.bulla] + arguments + ["dir:\(root.path)", "--db", server.advisories])
+                #expect(answer.status == 2 && answer.text.contains("var/lib/dpkg/status"), "\(answer)")
+            }
         }
     }
 
